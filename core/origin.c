@@ -8,10 +8,12 @@
 
 #include <arpa/inet.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define HOST_MAX 253 /* RFC 1035, 2.3.4, without the final dot */
+#define IPV6_GROUPS 8
 
 static bool
 is_lower_alnum(char c)
@@ -41,6 +43,8 @@ ends_in_number(const char *host)
     const char *last = strrchr(host, '.');
 
     last = last ? last + 1 : host;
+    if (last[0] == '0' && last[1] == 'x')
+        return strspn(last + 2, "0123456789abcdef") == strlen(last + 2);
     return *last && strspn(last, "0123456789") == strlen(last);
 }
 
@@ -69,15 +73,49 @@ name_is_good(const char *host)
     }
 }
 
+/* The IPv6 serializer of the WHATWG URL standard: the first longest run of two or more zero groups
+ * becomes "::". inet_ntop will not do, it writes some addresses (::ffff:1.2.3.4) with dots. */
+static void
+ipv6_serialise(const struct in6_addr *address, char *out, size_t size)
+{
+    int run_start = -1, run_length = 1;
+    size_t length = 0;
+
+    for (int i = 0, start = 0; i < IPV6_GROUPS; i++) {
+        if (address->s6_addr[2 * i] || address->s6_addr[2 * i + 1])
+            start = i + 1;
+        if (i + 1 - start > run_length) {
+            run_start = start;
+            run_length = i + 1 - start;
+        }
+    }
+    for (int i = 0; i < IPV6_GROUPS; i++) {
+        bool in_run = run_start >= 0 && i >= run_start && i < run_start + run_length;
+        unsigned int group =
+            (unsigned int)address->s6_addr[2 * i] << 8 | address->s6_addr[2 * i + 1];
+        int written;
+
+        if (in_run && i > run_start)
+            continue;
+        if (in_run)
+            written = snprintf(out + length, size - length, i == 0 ? "::" : ":");
+        else
+            written =
+                snprintf(out + length, size - length, i + 1 < IPV6_GROUPS ? "%x:" : "%x", group);
+        length += (size_t)written;
+    }
+}
+
 static bool
 ipv6_is_good(const char *address)
 {
-    /* Only the digits matter here: browsers serialise ::ffff:1.2.3.4 in hexadecimal groups, the C
-     * library with dots, so equality with inet_ntop's form cannot be asked for. */
     struct in6_addr parsed;
+    char text[INET6_ADDRSTRLEN];
 
-    return strspn(address, "0123456789abcdef:") == strlen(address) &&
-           inet_pton(AF_INET6, address, &parsed) == 1;
+    if (inet_pton(AF_INET6, address, &parsed) != 1)
+        return false;
+    ipv6_serialise(&parsed, text, sizeof text);
+    return strcmp(text, address) == 0;
 }
 
 static bool
@@ -90,6 +128,14 @@ port_is_good(const char *port, bool https)
         return false;
     value = strtol(port, NULL, 10);
     return value <= 65535 && value != (https ? 443 : 80);
+}
+
+/* RFC 3986, 3.1, in lower case. */
+static bool
+scheme_is_good(const char *scheme, size_t length)
+{
+    return scheme[0] >= 'a' && scheme[0] <= 'z' &&
+           strspn(scheme, "abcdefghijklmnopqrstuvwxyz0123456789+-.") == length;
 }
 
 static bool
@@ -137,7 +183,7 @@ tb_origin_check(const char *origin, TbError *error)
     if (strlen(origin) > TB_ORIGIN_MAX)
         return tb_error_set(error, TB_ERROR_INVALID, "the origin is longer than %d bytes",
                             TB_ORIGIN_MAX);
-    if (!rest || rest == origin)
+    if (!rest || !scheme_is_good(origin, (size_t)(rest - origin)))
         return tb_error_set(error, TB_ERROR_INVALID, "the origin is not of the form https://host");
     https = rest - origin == 5 && memcmp(origin, "https", 5) == 0;
     http = rest - origin == 4 && memcmp(origin, "http", 4) == 0;
