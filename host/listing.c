@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Reads a worker's listing: see listing.h.
+ */
+#include "host/listing.h"
+
+#include <string.h>
+
+#include "host/common/fault.h"
+#include "host/common/json.h"
+
+#define NAME_MAX_BYTES 1024
+#define DER_MAX_BYTES (16384 / 3 * 4 + 4) /* a certificate of 16 KiB as base64 */
+#define LIST_MAX 256
+
+static const char *const pin_states[] = {
+    [TB_PIN_OK] = "ok",
+    [TB_PIN_LOW] = "low",
+    [TB_PIN_FINAL_TRY] = "final_try",
+    [TB_PIN_LOCKED] = "locked",
+    [TB_PIN_TO_BE_CHANGED] = "to_be_changed",
+    [TB_PIN_NOT_INITIALISED] = "not_initialised",
+};
+
+static void
+certificate_free(gpointer data)
+{
+    TbCertificate *certificate = data;
+
+    g_free(certificate->id);
+    g_free(certificate->der);
+    g_free(certificate->name);
+    g_free(certificate->issuer_name);
+    g_strfreev(certificate->key_usage);
+    g_strfreev(certificate->extended_key_usage);
+    g_strfreev(certificate->policies);
+    g_strfreev(certificate->algorithms);
+    g_strfreev(certificate->issuers);
+    g_strfreev(certificate->chain);
+    g_free(certificate);
+}
+
+static void
+token_free(gpointer data)
+{
+    TbToken *token = data;
+
+    g_free(token->label);
+    g_free(token->serial);
+    g_free(token->reader);
+    json_decref(token->pin);
+    g_ptr_array_unref(token->certificates);
+    g_free(token);
+}
+
+static gboolean
+read_text(json_t *object, const char *member, gsize max, char **out_text, GError **error)
+{
+    const char *text;
+
+    if (!tb_json_required_string(object, member, max, &text, error))
+        return FALSE;
+    *out_text = g_strdup(text);
+    return TRUE;
+}
+
+/* With nullable, JSON's null (or no member) gives NULL: "no such extension" is not "an empty one".
+ */
+static gboolean
+read_list(json_t *object, const char *member, gsize max, gboolean nullable, char ***out_list,
+          GError **error)
+{
+    g_autoptr(GPtrArray) strings = NULL;
+    json_t *value = json_object_get(object, member);
+
+    if (nullable && (!value || json_is_null(value))) {
+        *out_list = NULL;
+        return TRUE;
+    }
+    if (!tb_json_strings(object, member, LIST_MAX, max, &strings, error))
+        return FALSE;
+    g_ptr_array_add(strings, NULL);
+    *out_list = (char **)g_ptr_array_free(g_steal_pointer(&strings), FALSE);
+    return TRUE;
+}
+
+static gboolean
+read_key(json_t *object, TbCertificate *certificate, GError **error)
+{
+    json_t *key = json_object_get(object, "key");
+    const char *type;
+    const char *has_key;
+
+    if (!json_is_object(key))
+        return tb_fault(error, TB_REASON_MODULE_FAILED, "A certificate is listed without \"key\".");
+    if (!tb_json_required_string(key, "type", 16, &type, error) ||
+        !tb_json_required_string(object, "has_key", 16, &has_key, error))
+        return FALSE;
+    certificate->key_type = tb_key_type_from_word(type);
+    certificate->has_no_key = strcmp(has_key, "no") == 0;
+    return TRUE;
+}
+
+static gboolean
+read_certificate(json_t *object, TbCertificate *certificate, GError **error)
+{
+    return read_text(object, "id", 64, &certificate->id, error) &&
+           read_text(object, "der", DER_MAX_BYTES, &certificate->der, error) &&
+           read_text(object, "name", NAME_MAX_BYTES, &certificate->name, error) &&
+           read_text(object, "issuer_name", NAME_MAX_BYTES, &certificate->issuer_name, error) &&
+           tb_json_integer(object, "not_before", G_MININT64, G_MAXINT64, &certificate->not_before,
+                           error) &&
+           tb_json_integer(object, "not_after", G_MININT64, G_MAXINT64, &certificate->not_after,
+                           error) &&
+           tb_json_boolean(object, "ca", &certificate->ca, error) &&
+           read_key(object, certificate, error) &&
+           read_list(object, "key_usage", 64, TRUE, &certificate->key_usage, error) &&
+           read_list(object, "extended_key_usage", 256, TRUE, &certificate->extended_key_usage,
+                     error) &&
+           read_list(object, "policies", 256, FALSE, &certificate->policies, error) &&
+           read_list(object, "algorithms", 16, FALSE, &certificate->algorithms, error) &&
+           read_list(object, "issuers", DER_MAX_BYTES, FALSE, &certificate->issuers, error) &&
+           read_list(object, "chain", DER_MAX_BYTES, FALSE, &certificate->chain, error);
+}
+
+static gboolean
+read_certificates(json_t *object, guint module, TbToken *token, GError **error)
+{
+    json_t *certificates = json_object_get(object, "certificates");
+
+    if (!json_is_array(certificates))
+        return tb_fault(error, TB_REASON_MODULE_FAILED,
+                        "A token is listed without \"certificates\".");
+    for (gsize i = 0; i < json_array_size(certificates); i++) {
+        TbCertificate *certificate = g_new0(TbCertificate, 1);
+
+        g_ptr_array_add(token->certificates, certificate);
+        certificate->token = token;
+        certificate->module = module;
+        if (!read_certificate(json_array_get(certificates, i), certificate, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+read_pin(json_t *object, TbToken *token, GError **error)
+{
+    json_t *pin = json_object_get(object, "pin");
+    const char *state;
+
+    if (!json_is_object(pin))
+        return tb_fault(error, TB_REASON_MODULE_FAILED, "A token is listed without \"pin\".");
+    if (!tb_json_required_string(pin, "state", 32, &state, error) ||
+        !tb_json_boolean(pin, "pad", &token->pin_pad, error))
+        return FALSE;
+    token->pin = json_incref(pin);
+    for (guint i = 0; i < G_N_ELEMENTS(pin_states); i++) {
+        if (strcmp(pin_states[i], state) == 0) {
+            token->pin_state = (TbPinState)i;
+            return TRUE;
+        }
+    }
+    return tb_fault(error, TB_REASON_MODULE_FAILED, "A token is listed with an unknown PIN state.");
+}
+
+static gboolean
+read_token(json_t *object, guint module, TbToken *token, GError **error)
+{
+    json_t *slot = json_object_get(object, "slot");
+
+    if (!json_is_integer(slot) || json_integer_value(slot) < 0)
+        return tb_fault(error, TB_REASON_MODULE_FAILED, "A token is listed without \"slot\".");
+    token->slot = (guint64)json_integer_value(slot);
+    return read_text(object, "label", NAME_MAX_BYTES, &token->label, error) &&
+           read_text(object, "serial", NAME_MAX_BYTES, &token->serial, error) &&
+           read_text(object, "reader", NAME_MAX_BYTES, &token->reader, error) &&
+           read_pin(object, token, error) && read_certificates(object, module, token, error);
+}
+
+GPtrArray *
+tb_listing_read(json_t *answer, guint module, GError **error)
+{
+    g_autoptr(GPtrArray) tokens = g_ptr_array_new_with_free_func(token_free);
+    json_t *list = json_object_get(answer, "tokens");
+
+    if (!json_is_array(list) || json_array_size(list) > LIST_MAX) {
+        tb_fault(error, TB_REASON_MODULE_FAILED, "The worker's answer has no list of tokens.");
+        return NULL;
+    }
+    for (gsize i = 0; i < json_array_size(list); i++) {
+        TbToken *token = g_new0(TbToken, 1);
+
+        token->certificates = g_ptr_array_new_with_free_func(certificate_free);
+        g_ptr_array_add(tokens, token);
+        if (!read_token(json_array_get(list, i), module, token, error)) {
+            /* What the worker says is the module's fault, not the page's. */
+            if (error && *error)
+                (*error)->code = TB_REASON_MODULE_FAILED;
+            return NULL;
+        }
+    }
+    return g_steal_pointer(&tokens);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a module's worker listed: tokens and their certificates, read from its answer
+ * (docs/protocol.md, 4.1). The answer is not trusted: a worker runs a maker's code.
+ */
+#pragma once
+
+#include <glib.h>
+#include <jansson.h>
+
+#include "host/common/config.h"
+#include "tokenbridge/algorithm.h"
+
+typedef enum TbPinState {
+    TB_PIN_OK,
+    TB_PIN_LOW,
+    TB_PIN_FINAL_TRY,
+    TB_PIN_LOCKED,
+    TB_PIN_TO_BE_CHANGED,
+    TB_PIN_NOT_INITIALISED,
+} TbPinState;
+
+typedef struct TbToken {
+    guint64 slot;
+    char *label;
+    char *serial;
+    char *reader;
+    TbPinState pin_state;
+    gboolean pin_pad;
+    json_t *pin;             /* as the worker sent it, for the dialog */
+    GPtrArray *certificates; /* TbCertificate */
+} TbToken;
+
+typedef struct TbCertificate {
+    const TbToken *token; /* borrowed: the token owns its certificates */
+    guint module;         /* index into the modules */
+    char *id;             /* SHA-256 of the DER, lower-case hex */
+    char *der;            /* base64 */
+    char *name;
+    char *issuer_name;
+    gint64 not_before; /* Unix seconds */
+    gint64 not_after;
+    gboolean ca;
+    gboolean
+        has_no_key; /* the token says so; otherwise there is one, or nobody knows before login */
+    TbKeyType key_type;
+    char **key_usage;          /* NULL: no such extension */
+    char **extended_key_usage; /* dotted OIDs; NULL: no such extension */
+    char **policies;
+    char **algorithms; /* JWA names, best first */
+    char **issuers;    /* base64 DER names, along the chain */
+    char **chain;      /* base64 DER, the leaf's issuer first */
+} TbCertificate;
+
+/* Reads the "tokens" of a list answer; a new array of TbToken, or module_failed. */
+GPtrArray *tb_listing_read(json_t *answer, guint module, GError **error);

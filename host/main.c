@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tokenbridge-host: started by a browser, one process for each native-messaging port. It speaks
+ * JSON-RPC on its standard streams, draws no window, loads no PKCS#11 module and never sees a PIN;
+ * workers and prompts do that. One thread, one GLib main loop.
+ *
+ * Trust: the arguments are the browser's word; standard input is the extension's and is not
+ * trusted; the configuration is the administrator's and the user's.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <glib-unix.h>
+
+#include "host/caller.h"
+#include "host/common/config.h"
+#include "host/common/harden.h"
+#include "host/common/log.h"
+#include "host/common/modules.h"
+#include "host/prompt.h"
+#include "host/server.h"
+#include "tokenbridge-config.h"
+
+enum {
+    EXIT_GOOD = 0,
+    EXIT_FAULT = 1,
+    EXIT_CALLER = 2, /* wrong arguments, or a caller that is not configured */
+};
+
+static const char usage[] =
+    "Usage: tokenbridge-host chrome-extension://ID/\n"
+    "       tokenbridge-host MANIFEST ADD-ON-ID\n"
+    "\n"
+    "The native part of Tokenbridge. Browsers start it for the Tokenbridge extension and talk to "
+    "it\n"
+    "on standard input and output (docs/protocol.md); there is nothing to do with it by hand.\n"
+    "\n"
+    "  tokenbridge status      shows whether browsers will find it\n"
+    "  tokenbridge list        shows tokens and certificates\n"
+    "  tokenbridge --help      shows what else there is\n"
+    "\n"
+    "  --help, --version       print this text, or the version, and exit\n"
+    "\n"
+    "Exit status: 0 when the browser has closed the port, 1 after a fault, 2 for an unknown "
+    "caller.\n";
+
+/* Whatever prints from now on, ours or a library's, goes to standard error; only the framer has the
+ * descriptor of the browser's pipe. */
+static int
+take_standard_output(void)
+{
+    int fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+
+    if (fd < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+        return -1;
+    return fd;
+}
+
+static gboolean
+on_signal(gpointer loop)
+{
+    g_main_loop_quit(loop);
+    return G_SOURCE_REMOVE;
+}
+
+static int
+serve(const TbConfig *config, int out_fd)
+{
+    g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
+    g_autoptr(GPtrArray) modules = tb_modules_discover(config, NULL);
+    g_autoptr(TbPromptProcess) process = tb_prompt_process_new(config);
+    g_autoptr(TbServer) server = tb_server_new(STDIN_FILENO, out_fd, config, modules,
+                                               tb_prompt_process_prompter(process), loop);
+
+    g_unix_signal_add(SIGTERM, on_signal, loop);
+    g_unix_signal_add(SIGINT, on_signal, loop);
+    g_main_loop_run(loop);
+    return tb_server_exit_status(server);
+}
+
+static int
+print_and_exit_status(int argc, char **argv)
+{
+    if (argc >= 2 && strcmp(argv[1], "--version") == 0) {
+        printf("tokenbridge-host %s\n", TB_VERSION);
+        return EXIT_GOOD;
+    }
+    if (argc >= 2 && strcmp(argv[1], "--help") == 0) {
+        fputs(usage, stdout);
+        return EXIT_GOOD;
+    }
+    if (isatty(STDIN_FILENO)) {
+        fputs(usage, stderr);
+        return EXIT_CALLER;
+    }
+    return -1;
+}
+
+int
+main(int argc, char **argv)
+{
+    g_autoptr(TbConfig) config = NULL;
+    g_autoptr(GError) error = NULL;
+    int status;
+    int out_fd;
+
+    tb_harden_process(-1);
+    tb_log_init("tokenbridge-host");
+    status = print_and_exit_status(argc, argv);
+    if (status >= 0)
+        return status;
+    out_fd = take_standard_output();
+    if (out_fd < 0) {
+        tb_log(TB_LOG_ERROR, "no-standard-output", "%s", "");
+        return EXIT_FAULT;
+    }
+    (void)signal(SIGPIPE, SIG_IGN);
+    config = tb_config_load_default(&error);
+    if (!config) {
+        tb_log(TB_LOG_ERROR, "configuration", "error=\"%s\"", error->message);
+        return EXIT_FAULT;
+    }
+    if (!tb_caller_is_known(config, argc, argv)) {
+        tb_log(TB_LOG_ERROR, "unknown-caller", "argument=\"%.100s\"", argc > 1 ? argv[1] : "");
+        return EXIT_CALLER;
+    }
+    return serve(config, out_fd);
+}

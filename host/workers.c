@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The workers: see workers.h. Each module has a queue of calls; the first one is with its worker,
+ * under a deadline. What a worker answers is not trusted.
+ */
+#include "host/workers.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "host/child.h"
+#include "host/common/fault.h"
+#include "host/common/log.h"
+#include "host/listing.h"
+
+#define RETIRE_GRACE_MS 2000
+#define PAUSE_AFTER_FAULT_US (10 * G_USEC_PER_SEC)
+
+typedef struct Worker {
+    TbWorkers *workers;
+    guint index;
+    TbModuleState state;
+    TbChild *child;      /* NULL: not running */
+    GQueue queue;        /* Step; the head is with the child when busy */
+    gboolean busy;       /* the head was sent */
+    guint deadline;      /* source */
+    guint idle;          /* source */
+    guint dispatch;      /* source */
+    gint64 paused_until; /* after a crash or timeout: not started for a mere listing until then */
+} Worker;
+
+/* A call: a listing is a step at each worker, a signature at one. */
+struct TbWorkersCall {
+    guint pending; /* steps not done yet */
+    guint none;    /* source: the answer when there is no module at all */
+    void (*listed)(gboolean complete, gpointer data);
+    const TbSignEvents *events; /* a signature; NULL for a listing */
+    json_t *request;
+    gboolean pad;
+    gpointer data;
+};
+
+typedef struct Step {
+    TbWorkersCall *call; /* NULL: cancelled */
+} Step;
+
+struct TbWorkers {
+    const TbConfig *config;
+    GPtrArray *all; /* Worker */
+};
+
+static void schedule(Worker *worker);
+
+static void
+call_free(TbWorkersCall *call)
+{
+    if (call->none)
+        g_source_remove(call->none);
+    json_decref(call->request);
+    g_free(call);
+}
+
+static void
+clear_listing(Worker *worker)
+{
+    g_clear_pointer(&worker->state.tokens, g_ptr_array_unref);
+    g_clear_pointer(&worker->state.listing, json_decref);
+    g_clear_error(&worker->state.error);
+}
+
+static void
+stop_child(Worker *worker)
+{
+    g_clear_pointer(&worker->child, tb_child_free);
+    if (worker->idle)
+        g_source_remove(worker->idle);
+    worker->idle = 0;
+}
+
+/* Takes the head off the queue and tells its call. Either answer or error is set. */
+static void
+finish_head(Worker *worker, json_t *answer, const GError *error)
+{
+    Step *step = g_queue_pop_head(&worker->queue);
+    TbWorkersCall *call = step->call;
+
+    g_free(step);
+    worker->busy = FALSE;
+    if (worker->deadline)
+        g_source_remove(worker->deadline);
+    worker->deadline = 0;
+    schedule(worker);
+    if (!call)
+        return;
+    call->pending--;
+    if (call->events) {
+        call->events->answered(answer, error, call->data);
+        call_free(call);
+    } else {
+        gboolean complete = call->pending == 0;
+
+        call->listed(complete, call->data);
+        if (complete)
+            call_free(call);
+    }
+}
+
+/* A listing's outcome is kept in the module's state; a signature's goes to its caller only. */
+static void
+finish_listing(Worker *worker, json_t *answer)
+{
+    g_autoptr(GError) error = NULL;
+    GPtrArray *tokens;
+
+    clear_listing(worker);
+    tokens = tb_listing_read(answer, worker->index, &error);
+    if (tokens) {
+        worker->state.tokens = tokens;
+        worker->state.listing = json_incref(answer);
+    } else {
+        worker->state.error = g_steal_pointer(&error);
+    }
+    finish_head(worker, answer, worker->state.error);
+}
+
+/* what: the end of a sentence that begins with the module's name. */
+static void
+fail_head(Worker *worker, TbReason reason, const char *what)
+{
+    const Step *step = g_queue_peek_head(&worker->queue);
+    g_autoptr(GError) error = g_error_new(TB_FAULT, (int)reason, "The PKCS#11 module %s %s",
+                                          worker->state.module->name, what);
+
+    tb_log(TB_LOG_WARNING, "module-fault", "module=%s reason=%s detail=\"%s\"",
+           worker->state.module->name, tb_reason_word(reason), what);
+    if (step->call && !step->call->events) {
+        clear_listing(worker);
+        worker->state.error = g_error_copy(error);
+    }
+    finish_head(worker, NULL, error);
+}
+
+static GError *
+error_from_answer(const Worker *worker, json_t *detail)
+{
+    const char *word = json_string_value(json_object_get(detail, "reason"));
+    const char *message = json_string_value(json_object_get(detail, "message"));
+    TbReason reason;
+
+    if (!word || !tb_reason_from_word(word, &reason))
+        reason = TB_REASON_MODULE_FAILED;
+    return g_error_new(TB_FAULT, (int)reason, "%s",
+                       message ? message : "The PKCS#11 module failed and did not say why.");
+}
+
+static void
+on_message(json_t *message, gpointer data)
+{
+    Worker *worker = data;
+    const Step *step = g_queue_peek_head(&worker->queue);
+    json_t *failure = json_object_get(message, "error");
+
+    if (!worker->busy) {
+        tb_log(TB_LOG_WARNING, "worker-unasked", "module=%s", worker->state.module->name);
+        stop_child(worker);
+        return;
+    }
+    if (step->call && step->call->events) {
+        finish_head(worker, message, NULL);
+    } else if (failure) {
+        clear_listing(worker);
+        worker->state.error = error_from_answer(worker, failure);
+        finish_head(worker, NULL, worker->state.error);
+    } else {
+        finish_listing(worker, message);
+    }
+}
+
+static void
+on_gone(const char *how, gboolean crashed, gpointer data)
+{
+    Worker *worker = data;
+
+    stop_child(worker);
+    worker->paused_until = g_get_monotonic_time() + PAUSE_AFTER_FAULT_US;
+    if (worker->busy) {
+        g_autofree char *what =
+            g_strdup_printf("%s while it was asked; other tokens are not affected.", how);
+
+        fail_head(worker, TB_REASON_MODULE_FAILED, what);
+    }
+}
+
+static const TbChildEvents child_events = {on_message, on_gone};
+
+static gboolean
+on_deadline(gpointer data)
+{
+    Worker *worker = data;
+
+    worker->deadline = 0;
+    stop_child(worker);
+    worker->paused_until = g_get_monotonic_time() + PAUSE_AFTER_FAULT_US;
+    fail_head(worker, TB_REASON_MODULE_TIMEOUT, "did not answer in time and was ended.");
+    return G_SOURCE_REMOVE;
+}
+
+static gboolean
+on_idle(gpointer data)
+{
+    Worker *worker = data;
+
+    worker->idle = 0;
+    tb_child_retire(g_steal_pointer(&worker->child), RETIRE_GRACE_MS);
+    return G_SOURCE_REMOVE;
+}
+
+static gboolean
+start_child(Worker *worker, GError **error)
+{
+    const TbModule *module = worker->state.module;
+    const char *arguments[] = {module->path, module->init_args, NULL};
+
+    if (!worker->child)
+        worker->child =
+            tb_child_start("tokenbridge-worker", arguments, TRUE, &child_events, worker, error);
+    return worker->child != NULL;
+}
+
+static gboolean
+send_sign(Worker *worker, TbWorkersCall *call, GError **error)
+{
+    int ends[2] = {-1, -1};
+    gboolean sent;
+
+    if (!call->pad && pipe2(ends, O_CLOEXEC) < 0)
+        return tb_fault(error, TB_REASON_INTERNAL, "No pipe for the PIN: %s.", g_strerror(errno));
+    sent = tb_child_send(worker->child, call->request, ends[0], error);
+    if (ends[0] >= 0)
+        close(ends[0]);
+    if (sent)
+        call->events->started(ends[1], call->data);
+    if (ends[1] >= 0)
+        close(ends[1]);
+    return sent;
+}
+
+static gboolean
+send_list(Worker *worker, GError **error)
+{
+    json_t *request = json_pack("{s:s}", "op", "list");
+    gboolean sent = tb_child_send(worker->child, request, -1, error);
+
+    json_decref(request);
+    return sent;
+}
+
+/* Sends the head of the queue to the worker. */
+static gboolean
+on_dispatch(gpointer data)
+{
+    Worker *worker = data;
+    const TbConfig *config = worker->workers->config;
+    const Step *step;
+    g_autoptr(GError) error = NULL;
+    gboolean sign;
+    guint timeout;
+
+    worker->dispatch = 0;
+    while ((step = g_queue_peek_head(&worker->queue)) && !step->call)
+        g_free(g_queue_pop_head(&worker->queue));
+    if (!step) {
+        if (worker->child && !worker->idle)
+            worker->idle = g_timeout_add(config->worker_idle, on_idle, worker);
+        return G_SOURCE_REMOVE;
+    }
+    if (worker->idle)
+        g_source_remove(worker->idle);
+    worker->idle = 0;
+
+    sign = step->call->events != NULL;
+    if (!sign && !worker->child && worker->state.error &&
+        g_get_monotonic_time() < worker->paused_until) {
+        finish_head(worker, NULL, worker->state.error);
+        return G_SOURCE_REMOVE;
+    }
+    worker->busy = TRUE;
+    timeout = !sign             ? config->list_timeout
+              : step->call->pad ? config->pin_pad_timeout
+                                : config->sign_timeout;
+    worker->deadline = g_timeout_add(timeout, on_deadline, worker);
+    if (!start_child(worker, &error) ||
+        !(sign ? send_sign(worker, step->call, &error) : send_list(worker, &error))) {
+        g_autofree char *what = g_strdup_printf("could not be asked: %s", error->message);
+
+        stop_child(worker);
+        fail_head(worker, tb_fault_reason(error), what);
+    }
+    return G_SOURCE_REMOVE;
+}
+
+static void
+schedule(Worker *worker)
+{
+    if (!worker->busy && !worker->dispatch)
+        worker->dispatch = g_idle_add_full(G_PRIORITY_DEFAULT, on_dispatch, worker, NULL);
+}
+
+TbWorkers *
+tb_workers_new(const GPtrArray *modules, const TbConfig *config)
+{
+    TbWorkers *workers = g_new0(TbWorkers, 1);
+
+    workers->config = config;
+    workers->all = g_ptr_array_new_with_free_func(g_free);
+    for (guint i = 0; i < modules->len; i++) {
+        Worker *worker = g_new0(Worker, 1);
+
+        worker->workers = workers;
+        worker->index = i;
+        worker->state.module = modules->pdata[i];
+        g_queue_init(&worker->queue);
+        g_ptr_array_add(workers->all, worker);
+    }
+    return workers;
+}
+
+static void
+drop_steps(Worker *worker)
+{
+    Step *step;
+
+    while ((step = g_queue_pop_head(&worker->queue))) {
+        if (step->call && --step->call->pending == 0)
+            call_free(step->call);
+        g_free(step);
+    }
+}
+
+void
+tb_workers_free(TbWorkers *workers)
+{
+    if (!workers)
+        return;
+    for (guint i = 0; i < workers->all->len; i++) {
+        Worker *worker = workers->all->pdata[i];
+
+        stop_child(worker);
+        if (worker->deadline)
+            g_source_remove(worker->deadline);
+        if (worker->dispatch)
+            g_source_remove(worker->dispatch);
+        drop_steps(worker);
+        clear_listing(worker);
+    }
+    g_ptr_array_unref(workers->all);
+    g_free(workers);
+}
+
+guint
+tb_workers_count(const TbWorkers *workers)
+{
+    return workers->all->len;
+}
+
+const TbModuleState *
+tb_workers_state(const TbWorkers *workers, guint module)
+{
+    const Worker *worker = workers->all->pdata[module];
+
+    return &worker->state;
+}
+
+GPtrArray *
+tb_workers_listings(const TbWorkers *workers)
+{
+    GPtrArray *listings = g_ptr_array_sized_new(workers->all->len);
+
+    for (guint i = 0; i < workers->all->len; i++)
+        g_ptr_array_add(listings, tb_workers_state(workers, i)->tokens);
+    return listings;
+}
+
+static void
+enqueue(Worker *worker, TbWorkersCall *call)
+{
+    Step *step = g_new0(Step, 1);
+
+    step->call = call;
+    call->pending++;
+    worker->state.asked = TRUE;
+    g_queue_push_tail(&worker->queue, step);
+    schedule(worker);
+}
+
+static gboolean
+on_no_module(gpointer data)
+{
+    TbWorkersCall *call = data;
+
+    call->none = 0;
+    call->listed(TRUE, call->data);
+    call_free(call);
+    return G_SOURCE_REMOVE;
+}
+
+TbWorkersCall *
+tb_workers_list(TbWorkers *workers, void (*listed)(gboolean complete, gpointer data), gpointer data)
+{
+    TbWorkersCall *call = g_new0(TbWorkersCall, 1);
+
+    call->listed = listed;
+    call->data = data;
+    for (guint i = 0; i < workers->all->len; i++)
+        enqueue(workers->all->pdata[i], call);
+    if (call->pending == 0)
+        call->none = g_idle_add(on_no_module, call);
+    return call;
+}
+
+TbWorkersCall *
+tb_workers_sign(TbWorkers *workers, guint module, json_t *request, gboolean pad,
+                const TbSignEvents *events, gpointer data)
+{
+    TbWorkersCall *call = g_new0(TbWorkersCall, 1);
+
+    call->events = events;
+    call->request = json_incref(request);
+    call->pad = pad;
+    call->data = data;
+    enqueue(workers->all->pdata[module], call);
+    return call;
+}
+
+void
+tb_workers_cancel(TbWorkers *workers, TbWorkersCall *call)
+{
+    for (guint i = 0; i < workers->all->len; i++) {
+        Worker *worker = workers->all->pdata[i];
+
+        for (GList *link = worker->queue.head; link; link = link->next) {
+            Step *step = link->data;
+
+            if (step->call != call)
+                continue;
+            step->call = NULL;
+            /* Nothing but its end takes a signature back from a module. */
+            if (call->events && worker->busy && link == worker->queue.head) {
+                stop_child(worker);
+                finish_head(worker, NULL, NULL);
+                break;
+            }
+        }
+    }
+    call_free(call);
+}
