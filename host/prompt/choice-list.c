@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The list of certificates: see choice-list.h. The names shown are whatever a token holds; text.h
+ * makes them fit for the screen. GTK's thread.
+ */
+#include "host/prompt/choice-list.h"
+
+#include <string.h>
+
+#include <glib/gi18n.h>
+
+#include "host/prompt/text.h"
+
+#define NAME_MAX_CHARACTERS 120
+#define LIST_MAX_HEIGHT 264 /* pixels; a part of the third row shows that there are more */
+#define SEVERAL 2
+
+struct TbChoiceList {
+    GtkWidget *box;  /* weak */
+    GtkWidget *list; /* the GtkListBox while several are shown, else NULL */
+    GPtrArray *choices;
+    char *selected; /* id, or NULL */
+    gboolean filling;
+    TbChoiceListEvents events;
+    gpointer data;
+};
+
+static GtkWidget *
+line(const char *text, const char *css_class)
+{
+    GtkWidget *label = gtk_label_new(text);
+
+    gtk_label_set_xalign(GTK_LABEL(label), 0);
+    gtk_label_set_wrap(GTK_LABEL(label), TRUE);
+    gtk_label_set_wrap_mode(GTK_LABEL(label), PANGO_WRAP_WORD_CHAR);
+    gtk_label_set_max_width_chars(GTK_LABEL(label), 1);
+    gtk_widget_set_hexpand(label, TRUE);
+    gtk_widget_add_css_class(label, css_class);
+    return label;
+}
+
+static GtkWidget *
+name_line(const char *text)
+{
+    GtkWidget *label = line(text, "tb-name");
+
+    gtk_label_set_lines(GTK_LABEL(label), 2);
+    gtk_label_set_ellipsize(GTK_LABEL(label), PANGO_ELLIPSIZE_END);
+    return label;
+}
+
+static char *
+where(const TbChoice *choice)
+{
+    g_autofree char *token = tb_text_clean(choice->token, NAME_MAX_CHARACTERS);
+    g_autofree char *reader = tb_text_clean(choice->reader, NAME_MAX_CHARACTERS);
+
+    if (!*choice->reader)
+        return g_strdup_printf(_("On the token “%s”"), token);
+    return g_strdup_printf(_("On the token “%1$s” in the reader “%2$s”"), token, reader);
+}
+
+static char *
+validity(const TbChoice *choice)
+{
+    g_autofree char *day = NULL;
+
+    if (!choice->usable)
+        return tb_text_choice_problem(choice);
+    day = tb_text_day(choice->not_after);
+    return g_strdup_printf(_("Valid until %s"), day);
+}
+
+static GtkWidget *
+describe(const TbChoice *choice)
+{
+    GtkWidget *box = gtk_box_new(GTK_ORIENTATION_VERTICAL, 2);
+    g_autofree char *name = tb_text_clean(choice->name, NAME_MAX_CHARACTERS);
+    g_autofree char *issuer_name = tb_text_clean(choice->issuer_name, NAME_MAX_CHARACTERS);
+    g_autofree char *issuer = g_strdup_printf(_("Issued by %s"), issuer_name);
+    g_autofree char *place = where(choice);
+    g_autofree char *valid = validity(choice);
+    const char *shade = choice->usable ? "tb-dim" : "tb-unusable";
+    GtkWidget *small[] = {line(issuer, shade), line(place, shade),
+                          line(valid, choice->usable ? shade : "tb-problem")};
+
+    gtk_box_append(GTK_BOX(box), name_line(name));
+    for (guint i = 0; i < G_N_ELEMENTS(small); i++) {
+        gtk_widget_add_css_class(small[i], "tb-small");
+        gtk_box_append(GTK_BOX(box), small[i]);
+    }
+    if (!choice->usable)
+        gtk_widget_add_css_class(box, "tb-unusable");
+    return box;
+}
+
+static const TbChoice *
+find(const TbChoiceList *list, const char *id)
+{
+    for (guint i = 0; id && i < list->choices->len; i++) {
+        const TbChoice *choice = g_ptr_array_index(list->choices, i);
+
+        if (choice->usable && strcmp(choice->id, id) == 0)
+            return choice;
+    }
+    return NULL;
+}
+
+static const TbChoice *
+first_usable(const TbChoiceList *list)
+{
+    for (guint i = 0; i < list->choices->len; i++) {
+        const TbChoice *choice = g_ptr_array_index(list->choices, i);
+
+        if (choice->usable)
+            return choice;
+    }
+    return NULL;
+}
+
+static void
+on_row_selected(GtkListBox *box, GtkListBoxRow *row, gpointer data)
+{
+    TbChoiceList *list = data;
+    const TbChoice *choice;
+
+    if (list->filling || !row)
+        return;
+    choice = g_ptr_array_index(list->choices, (guint)gtk_list_box_row_get_index(row));
+    if (!choice->usable)
+        return;
+    g_free(list->selected);
+    list->selected = g_strdup(choice->id);
+    list->events.selected(list->data);
+}
+
+static void
+on_row_activated(GtkListBox *box, GtkListBoxRow *row, gpointer data)
+{
+    TbChoiceList *list = data;
+
+    list->events.activated(list->data);
+}
+
+static void
+add_row(TbChoiceList *list, const TbChoice *choice)
+{
+    GtkWidget *row = gtk_list_box_row_new();
+    g_autofree char *spoken = tb_text_choice_spoken(choice);
+
+    gtk_list_box_row_set_child(GTK_LIST_BOX_ROW(row), describe(choice));
+    gtk_list_box_row_set_selectable(GTK_LIST_BOX_ROW(row), choice->usable);
+    gtk_list_box_row_set_activatable(GTK_LIST_BOX_ROW(row), choice->usable);
+    gtk_accessible_update_property(GTK_ACCESSIBLE(row), GTK_ACCESSIBLE_PROPERTY_LABEL, spoken, -1);
+    if (!choice->usable)
+        gtk_accessible_update_state(GTK_ACCESSIBLE(row), GTK_ACCESSIBLE_STATE_DISABLED, TRUE, -1);
+    gtk_list_box_append(GTK_LIST_BOX(list->list), row);
+    if (g_strcmp0(choice->id, list->selected) == 0 && choice->usable)
+        gtk_list_box_select_row(GTK_LIST_BOX(list->list), GTK_LIST_BOX_ROW(row));
+}
+
+static GtkWidget *
+several(TbChoiceList *list)
+{
+    GtkWidget *scroller = gtk_scrolled_window_new();
+
+    list->list = gtk_list_box_new();
+    gtk_list_box_set_selection_mode(GTK_LIST_BOX(list->list), GTK_SELECTION_BROWSE);
+    gtk_list_box_set_activate_on_single_click(GTK_LIST_BOX(list->list), FALSE);
+    gtk_accessible_update_property(GTK_ACCESSIBLE(list->list), GTK_ACCESSIBLE_PROPERTY_LABEL,
+                                   _("Certificates"), -1);
+    for (guint i = 0; i < list->choices->len; i++)
+        add_row(list, g_ptr_array_index(list->choices, i));
+    g_signal_connect(list->list, "row-selected", G_CALLBACK(on_row_selected), list);
+    g_signal_connect(list->list, "row-activated", G_CALLBACK(on_row_activated), list);
+    gtk_scrolled_window_set_child(GTK_SCROLLED_WINDOW(scroller), list->list);
+    gtk_scrolled_window_set_policy(GTK_SCROLLED_WINDOW(scroller), GTK_POLICY_NEVER,
+                                   GTK_POLICY_AUTOMATIC);
+    gtk_scrolled_window_set_max_content_height(GTK_SCROLLED_WINDOW(scroller), LIST_MAX_HEIGHT);
+    gtk_scrolled_window_set_propagate_natural_height(GTK_SCROLLED_WINDOW(scroller), TRUE);
+    gtk_scrolled_window_set_overlay_scrolling(GTK_SCROLLED_WINDOW(scroller), FALSE);
+    gtk_widget_add_css_class(scroller, "tb-list");
+    return scroller;
+}
+
+static GtkWidget *
+single(const TbChoice *choice)
+{
+    GtkWidget *card =
+        g_object_new(GTK_TYPE_BOX, "accessible-role", GTK_ACCESSIBLE_ROLE_GROUP, NULL);
+    g_autofree char *spoken = tb_text_choice_spoken(choice);
+
+    gtk_box_append(GTK_BOX(card), describe(choice));
+    gtk_widget_add_css_class(card, "tb-card");
+    gtk_accessible_update_property(GTK_ACCESSIBLE(card), GTK_ACCESSIBLE_PROPERTY_LABEL, spoken, -1);
+    return card;
+}
+
+void
+tb_choice_list_set(TbChoiceList *list, GPtrArray *choices, const char *preferred)
+{
+    const TbChoice *choice;
+    GtkWidget *old = gtk_widget_get_first_child(list->box);
+    gboolean had_focus = old && gtk_widget_get_focus_child(list->box);
+
+    g_ptr_array_ref(choices);
+    g_ptr_array_unref(list->choices);
+    list->choices = choices;
+    choice = find(list, list->selected);
+    if (!choice)
+        choice = find(list, preferred);
+    if (!choice)
+        choice = first_usable(list);
+    g_free(list->selected);
+    list->selected = choice ? g_strdup(choice->id) : NULL;
+
+    list->filling = TRUE;
+    list->list = NULL;
+    if (old)
+        gtk_box_remove(GTK_BOX(list->box), old);
+    if (choices->len >= SEVERAL)
+        gtk_box_append(GTK_BOX(list->box), several(list));
+    else if (choices->len == 1)
+        gtk_box_append(GTK_BOX(list->box), single(g_ptr_array_index(choices, 0)));
+    list->filling = FALSE;
+    if (had_focus && list->list)
+        gtk_widget_grab_focus(list->list);
+    list->events.selected(list->data);
+}
+
+const TbChoice *
+tb_choice_list_get_selected(const TbChoiceList *list)
+{
+    return find(list, list->selected);
+}
+
+TbChoiceList *
+tb_choice_list_new(const TbChoiceListEvents *events, gpointer data)
+{
+    TbChoiceList *list = g_new0(TbChoiceList, 1);
+
+    list->box = gtk_box_new(GTK_ORIENTATION_VERTICAL, 0);
+    g_object_add_weak_pointer(G_OBJECT(list->box), (gpointer *)&list->box);
+    list->choices = g_ptr_array_new();
+    list->events = *events;
+    list->data = data;
+    return list;
+}
+
+void
+tb_choice_list_free(TbChoiceList *list)
+{
+    if (!list)
+        return;
+    if (list->list && list->box)
+        g_signal_handlers_disconnect_by_data(list->list, list);
+    if (list->box)
+        g_object_remove_weak_pointer(G_OBJECT(list->box), (gpointer *)&list->box);
+    g_ptr_array_unref(list->choices);
+    g_free(list->selected);
+    g_free(list);
+}
+
+GtkWidget *
+tb_choice_list_get_widget(TbChoiceList *list)
+{
+    return list->box;
+}

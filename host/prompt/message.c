@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Messages from the host: see message.h. The names in them come from certificates and tokens, which
+ * anybody can make; their lengths are bounded here, and text.c makes them fit for the screen.
+ */
+#include "host/prompt/message.h"
+
+#include <string.h>
+
+#include "core/secret.h"
+#include "host/common/fault.h"
+#include "host/common/json.h"
+#include "tokenbridge/origin.h"
+
+#define CHOICES_MAX 256
+#define NAME_MAX_BYTES 4096
+#define MEMBERS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static const char *const OPERATIONS[] = {"authenticate", "sign", "choose"};
+static const char *const PIN_STATES[] = {"ok",     "low",           "final_try",
+                                         "locked", "to_be_changed", "not_initialised"};
+static const char *const CHOICE_PROBLEMS[] = {"",           "expired",     "not_yet_valid",
+                                              "pin_locked", "pin_not_set", "pin_to_be_changed"};
+static const char *const PROBLEMS[] = {"", "no_module", "no_token", "no_certificate",
+                                       "module_failed"};
+static const char *const TYPES[] = {"show",       "certificates", "pin",    "working",
+                                    "pin_failed", "done",         "failed", "close"};
+
+G_STATIC_ASSERT(G_N_ELEMENTS(OPERATIONS) == TB_OPERATION_LAST + 1);
+G_STATIC_ASSERT(G_N_ELEMENTS(PIN_STATES) == TB_PIN_STATE_LAST + 1);
+G_STATIC_ASSERT(G_N_ELEMENTS(CHOICE_PROBLEMS) == TB_CHOICE_PROBLEM_LAST + 1);
+G_STATIC_ASSERT(G_N_ELEMENTS(PROBLEMS) == TB_PROBLEM_LAST + 1);
+G_STATIC_ASSERT(G_N_ELEMENTS(TYPES) == TB_MESSAGE_LAST + 1);
+
+void
+tb_choice_free(TbChoice *choice)
+{
+    if (!choice)
+        return;
+    g_free(choice->id);
+    g_free(choice->name);
+    g_free(choice->issuer_name);
+    g_free(choice->token);
+    g_free(choice->reader);
+    g_free(choice);
+}
+
+void
+tb_message_free(TbMessage *message)
+{
+    if (!message)
+        return;
+    g_free(message->origin);
+    g_free(message->top_origin);
+    g_free(message->lang);
+    g_free(message->hash_function);
+    g_free(message->hash_hex);
+    g_clear_pointer(&message->choices, g_ptr_array_unref);
+    g_free(message->preferred);
+    g_free(message->text);
+    g_free(message);
+}
+
+/* One of a list of words as its index. Absent is 0 where the list begins with "", else an error. */
+static gboolean
+read_word(json_t *object, const char *member, const char *const *words, gsize count,
+          guint *out_index, GError **error)
+{
+    const char *word = NULL;
+
+    if (!tb_json_string(object, member, 64, &word, error))
+        return FALSE;
+    if (!word) {
+        if (*words[0])
+            return tb_fault(error, TB_REASON_INVALID_REQUEST, "\"%s\" is missing.", member);
+        *out_index = 0;
+        return TRUE;
+    }
+    for (guint i = 0; i < count; i++) {
+        if (*words[i] && strcmp(words[i], word) == 0) {
+            *out_index = i;
+            return TRUE;
+        }
+    }
+    return tb_fault(error, TB_REASON_INVALID_REQUEST, "\"%s\" is not one of its words.", member);
+}
+
+static gboolean
+copy_string(json_t *object, const char *member, gboolean required, char **inout_copy,
+            GError **error)
+{
+    const char *string = NULL;
+    gboolean good = required
+                        ? tb_json_required_string(object, member, NAME_MAX_BYTES, &string, error)
+                        : tb_json_string(object, member, NAME_MAX_BYTES, &string, error);
+
+    if (good && string)
+        *inout_copy = g_strdup(string);
+    return good;
+}
+
+static gboolean
+required_boolean(json_t *object, const char *member, gboolean *out_value, GError **error)
+{
+    if (!json_object_get(object, member))
+        return tb_fault(error, TB_REASON_INVALID_REQUEST, "\"%s\" is missing.", member);
+    return tb_json_boolean(object, member, out_value, error);
+}
+
+static gboolean
+read_pin(json_t *parent, TbPin *out_pin, GError **error)
+{
+    json_t *object = json_object_get(parent, "pin");
+    guint state = 0;
+    gboolean pad = FALSE;
+    gint64 min = 0, max = TB_PIN_MAX;
+
+    if (!json_is_object(object))
+        return tb_fault(error, TB_REASON_INVALID_REQUEST, "\"pin\" is not an object.");
+    if (!tb_json_only(object, "pin", MEMBERS("state", "pad", "min", "max"), error) ||
+        !read_word(object, "state", PIN_STATES, G_N_ELEMENTS(PIN_STATES), &state, error) ||
+        !required_boolean(object, "pad", &pad, error) ||
+        !tb_json_integer(object, "min", 0, G_MAXINT64, &min, error) ||
+        !tb_json_integer(object, "max", 0, G_MAXINT64, &max, error))
+        return FALSE;
+    /* Tokens report all kinds of nonsense here (0, or all bits set); they mean "no limit". */
+    out_pin->state = (TbPinState)state;
+    out_pin->pad = pad;
+    out_pin->max = max >= 1 && max <= TB_PIN_MAX ? (guint)max : TB_PIN_MAX;
+    out_pin->min = min <= out_pin->max ? (guint)min : 0;
+    return TRUE;
+}
+
+static gboolean
+read_choice(json_t *object, TbChoice *choice, GError **error)
+{
+    guint problem = 0;
+
+    if (!json_is_object(object))
+        return tb_fault(error, TB_REASON_INVALID_REQUEST, "A certificate is not an object.");
+    if (!tb_json_only(object, "certificate",
+                      MEMBERS("id", "name", "issuer_name", "token", "reader", "not_before",
+                              "not_after", "usable", "problem", "pin", "needs_pin"),
+                      error) ||
+        !copy_string(object, "id", TRUE, &choice->id, error) ||
+        !copy_string(object, "name", TRUE, &choice->name, error) ||
+        !copy_string(object, "issuer_name", TRUE, &choice->issuer_name, error) ||
+        !copy_string(object, "token", TRUE, &choice->token, error) ||
+        !copy_string(object, "reader", TRUE, &choice->reader, error) ||
+        !tb_json_integer(object, "not_before", G_MININT64, G_MAXINT64, &choice->not_before,
+                         error) ||
+        !tb_json_integer(object, "not_after", G_MININT64, G_MAXINT64, &choice->not_after, error) ||
+        !required_boolean(object, "usable", &choice->usable, error) ||
+        !read_word(object, "problem", CHOICE_PROBLEMS, G_N_ELEMENTS(CHOICE_PROBLEMS), &problem,
+                   error) ||
+        !read_pin(object, &choice->pin, error) ||
+        !required_boolean(object, "needs_pin", &choice->needs_pin, error))
+        return FALSE;
+    choice->problem = (TbChoiceProblem)problem;
+    return TRUE;
+}
+
+static gboolean
+read_certificates(json_t *object, TbMessage *message, GError **error)
+{
+    json_t *list = json_object_get(object, "certificates");
+    guint problem = 0;
+
+    if (!tb_json_only(object, "certificates",
+                      MEMBERS("type", "certificates", "preferred", "problem"), error) ||
+        !copy_string(object, "preferred", FALSE, &message->preferred, error) ||
+        !read_word(object, "problem", PROBLEMS, G_N_ELEMENTS(PROBLEMS), &problem, error))
+        return FALSE;
+    if (!json_is_array(list) || json_array_size(list) > CHOICES_MAX)
+        return tb_fault(error, TB_REASON_INVALID_REQUEST,
+                        "\"certificates\" is not a list of at most %d.", CHOICES_MAX);
+    message->problem = (TbProblem)problem;
+    message->choices = g_ptr_array_new_with_free_func((GDestroyNotify)tb_choice_free);
+    for (gsize i = 0; i < json_array_size(list); i++) {
+        TbChoice *choice = g_new0(TbChoice, 1);
+
+        g_ptr_array_add(message->choices, choice);
+        if (!read_choice(json_array_get(list, i), choice, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static gsize
+digest_size(const char *function)
+{
+    if (strcmp(function, "SHA-256") == 0)
+        return 32;
+    if (strcmp(function, "SHA-384") == 0)
+        return 48;
+    return strcmp(function, "SHA-512") == 0 ? 64 : 0;
+}
+
+static gboolean
+read_hash(json_t *hash, TbMessage *message, GError **error)
+{
+    gsize size;
+
+    if (!json_is_object(hash))
+        return tb_fault(error, TB_REASON_INVALID_REQUEST, "\"hash\" is not an object.");
+    if (!tb_json_only(hash, "hash", MEMBERS("function", "hex"), error) ||
+        !copy_string(hash, "function", TRUE, &message->hash_function, error) ||
+        !copy_string(hash, "hex", TRUE, &message->hash_hex, error))
+        return FALSE;
+    size = digest_size(message->hash_function);
+    if (size == 0 || strlen(message->hash_hex) != 2 * size ||
+        strspn(message->hash_hex, "0123456789abcdefABCDEF") != 2 * size)
+        return tb_fault(error, TB_REASON_INVALID_REQUEST,
+                        "\"hash\" is not a digest of SHA-256, SHA-384 or SHA-512 in hexadecimal.");
+    return TRUE;
+}
+
+static gboolean
+check_origin(const char *origin, GError **error)
+{
+    TbError why;
+
+    if (tb_origin_check(origin, &why) != TB_OK)
+        return tb_fault(error, TB_REASON_INVALID_REQUEST, "The origin is refused: %s.",
+                        why.message);
+    return TRUE;
+}
+
+static gboolean
+read_show(json_t *object, TbMessage *message, GError **error)
+{
+    json_t *hash = json_object_get(object, "hash");
+    guint operation = 0;
+
+    if (!tb_json_only(object, "show",
+                      MEMBERS("type", "operation", "origin", "top_origin", "lang", "hash"),
+                      error) ||
+        !read_word(object, "operation", OPERATIONS, G_N_ELEMENTS(OPERATIONS), &operation, error) ||
+        !copy_string(object, "origin", TRUE, &message->origin, error) ||
+        !copy_string(object, "top_origin", FALSE, &message->top_origin, error) ||
+        !copy_string(object, "lang", FALSE, &message->lang, error) ||
+        !check_origin(message->origin, error) ||
+        (message->top_origin && !check_origin(message->top_origin, error)) ||
+        (hash && !read_hash(hash, message, error)))
+        return FALSE;
+    message->operation = (TbOperation)operation;
+    if (message->operation == TB_OPERATION_SIGN && !hash)
+        return tb_fault(error, TB_REASON_INVALID_REQUEST, "\"sign\" came without a \"hash\".");
+    return TRUE;
+}
+
+static gboolean
+read_failed(json_t *object, TbMessage *message, GError **error)
+{
+    const char *word = NULL;
+
+    if (!tb_json_only(object, "failed", MEMBERS("type", "reason", "message"), error) ||
+        !tb_json_required_string(object, "reason", 64, &word, error) ||
+        !copy_string(object, "message", TRUE, &message->text, error))
+        return FALSE;
+    if (!tb_reason_from_word(word, &message->reason))
+        return tb_fault(error, TB_REASON_INVALID_REQUEST, "\"reason\" is not one of its words.");
+    return TRUE;
+}
+
+static gboolean
+read_members(json_t *object, TbMessage *message, GError **error)
+{
+    switch (message->type) {
+    case TB_MESSAGE_SHOW:
+        return read_show(object, message, error);
+    case TB_MESSAGE_CERTIFICATES:
+        return read_certificates(object, message, error);
+    case TB_MESSAGE_WORKING:
+        return tb_json_only(object, "working", MEMBERS("type", "pad"), error) &&
+               required_boolean(object, "pad", &message->pad, error);
+    case TB_MESSAGE_PIN_FAILED:
+        return tb_json_only(object, "pin_failed", MEMBERS("type", "pin", "repeated"), error) &&
+               read_pin(object, &message->pin, error) &&
+               required_boolean(object, "repeated", &message->repeated, error);
+    case TB_MESSAGE_FAILED:
+        return read_failed(object, message, error);
+    case TB_MESSAGE_PIN:
+    case TB_MESSAGE_DONE:
+    case TB_MESSAGE_CLOSE:
+        return tb_json_only(object, TYPES[message->type], MEMBERS("type"), error);
+    }
+    g_assert_not_reached();
+}
+
+TbMessage *
+tb_message_parse(json_t *object, gboolean has_fd, GError **error)
+{
+    g_autoptr(TbMessage) message = g_new0(TbMessage, 1);
+    guint type = 0;
+
+    if (!read_word(object, "type", TYPES, G_N_ELEMENTS(TYPES), &type, error))
+        return NULL;
+    message->type = (TbMessageType)type;
+    if (has_fd != (message->type == TB_MESSAGE_PIN)) {
+        tb_fault(error, TB_REASON_INVALID_REQUEST,
+                 has_fd ? "A descriptor came with \"%s\"." : "\"%s\" came without a descriptor.",
+                 TYPES[type]);
+        return NULL;
+    }
+    if (!read_members(object, message, error))
+        return NULL;
+    return g_steal_pointer(&message);
+}

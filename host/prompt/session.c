@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The session: see session.h. The host is the one who started this process, but what it sends is
+ * checked all the same; anything out of order ends the session. GTK's thread.
+ */
+#include "host/prompt/session.h"
+
+#include <glib-unix.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "host/common/fault.h"
+#include "host/common/log.h"
+#include "host/prompt/language.h"
+#include "host/prompt/window.h"
+
+typedef struct TbSession {
+    TbChannel *channel;
+    GMainLoop *loop;
+    TbWindow *window; /* NULL before "show" */
+    int status;
+} TbSession;
+
+static void
+finish(TbSession *session, int status)
+{
+    session->status = status;
+    g_main_loop_quit(session->loop);
+}
+
+static void
+fail(TbSession *session, const char *event, const GError *error)
+{
+    tb_log(TB_LOG_ERROR, event, "message=\"%s\"", error->message);
+    finish(session, 1);
+}
+
+static void
+send_message(TbSession *session, json_t *message)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!tb_channel_send(session->channel, message, -1, &error))
+        fail(session, "send-failed", error);
+    json_decref(message);
+}
+
+static void
+on_painted(gpointer data)
+{
+    send_message(data, json_pack("{s:s}", "type", "ready"));
+}
+
+static void
+on_submitted(const char *id, gpointer data)
+{
+    send_message(data, json_pack("{s:s, s:s}", "type", "submit", "certificate", id));
+}
+
+static void
+on_cancelled(gpointer data)
+{
+    send_message(data, json_pack("{s:s}", "type", "cancelled"));
+    finish(data, 0);
+}
+
+static void
+on_ended(gpointer data)
+{
+    finish(data, 0);
+}
+
+static gboolean
+open_window(TbSession *session, const TbMessage *message, GError **error)
+{
+    static const TbWindowEvents events = {on_painted, on_submitted, on_cancelled, on_ended};
+
+    if (session->window)
+        return tb_fault(error, TB_REASON_INVALID_REQUEST, "\"show\" came twice.");
+    gtk_widget_set_default_direction(tb_language_set(message->lang) ? GTK_TEXT_DIR_RTL
+                                                                    : GTK_TEXT_DIR_LTR);
+    session->window = tb_window_new(message, &events, session, error);
+    return session->window != NULL;
+}
+
+/* A PIN goes into a pipe and nowhere else. */
+static gboolean
+write_pin(TbSession *session, int fd, GError **error)
+{
+    struct stat what;
+
+    if (fstat(fd, &what) != 0 || !S_ISFIFO(what.st_mode))
+        return tb_fault(error, TB_REASON_INVALID_REQUEST, "\"pin\" came without a pipe.");
+    if (!tb_window_write_pin(session->window, fd))
+        return tb_fault(error, TB_REASON_INTERNAL, "The PIN could not be handed over.");
+    return TRUE;
+}
+
+static gboolean
+obey(TbSession *session, const TbMessage *message, int fd, GError **error)
+{
+    if (message->type == TB_MESSAGE_SHOW)
+        return open_window(session, message, error);
+    if (message->type == TB_MESSAGE_CLOSE) {
+        finish(session, 0);
+        return TRUE;
+    }
+    if (!session->window)
+        return tb_fault(error, TB_REASON_INVALID_REQUEST, "The first message was not \"show\".");
+    switch (message->type) {
+    case TB_MESSAGE_CERTIFICATES:
+        tb_window_set_certificates(session->window, message);
+        return TRUE;
+    case TB_MESSAGE_PIN:
+        return write_pin(session, fd, error);
+    case TB_MESSAGE_WORKING:
+        tb_window_set_working(session->window, message->pad);
+        return TRUE;
+    case TB_MESSAGE_PIN_FAILED:
+        tb_window_set_pin_failed(session->window, &message->pin, message->repeated);
+        return TRUE;
+    case TB_MESSAGE_DONE:
+        tb_window_set_done(session->window);
+        return TRUE;
+    case TB_MESSAGE_FAILED:
+        tb_window_set_failed(session->window, message->reason, message->text);
+        return TRUE;
+    case TB_MESSAGE_SHOW:
+    case TB_MESSAGE_CLOSE:
+        break;
+    }
+    g_assert_not_reached();
+}
+
+static gboolean
+receive_one(TbSession *session, json_t *object, int fd, GError **error)
+{
+    g_autoptr(TbMessage) message = tb_message_parse(object, fd >= 0, error);
+
+    return message && obey(session, message, fd, error);
+}
+
+static gboolean
+on_readable(gint channel_fd, GIOCondition condition, gpointer data)
+{
+    TbSession *session = data;
+
+    while (g_main_loop_is_running(session->loop)) {
+        g_autoptr(GError) error = NULL;
+        json_t *object = NULL;
+        int fd = -1;
+        gboolean good;
+
+        switch (tb_channel_receive(session->channel, FALSE, &object, &fd, &error)) {
+        case TB_CHANNEL_NOTHING:
+            return G_SOURCE_CONTINUE;
+        case TB_CHANNEL_CLOSED:
+            finish(session, 0);
+            return G_SOURCE_REMOVE;
+        case TB_CHANNEL_BROKEN:
+            fail(session, "channel-broken", error);
+            return G_SOURCE_REMOVE;
+        case TB_CHANNEL_MESSAGE:
+            good = receive_one(session, object, fd, &error);
+            json_decref(object);
+            if (fd >= 0)
+                close(fd);
+            if (!good) {
+                fail(session, "message-refused", error);
+                return G_SOURCE_REMOVE;
+            }
+            break;
+        }
+    }
+    return G_SOURCE_REMOVE;
+}
+
+int
+tb_session_run(TbChannel *channel)
+{
+    g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
+    TbSession session = {.channel = channel, .loop = loop};
+    GSource *source = g_unix_fd_source_new(tb_channel_get_fd(channel), G_IO_IN);
+
+    g_source_set_callback(source, G_SOURCE_FUNC(on_readable), &session, NULL);
+    g_source_attach(source, NULL);
+    g_main_loop_run(loop);
+    g_source_destroy(source);
+    g_source_unref(source);
+    tb_window_free(session.window);
+    return session.status;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The dialog's own style: sizes and spaces; colours come from the theme, so that light, dark and
+ * high contrast all work. GTK's thread.
+ */
+#pragma once
+
+/* Adds the style to the default display. */
+void tb_style_load(void);
+
+/* Prefers the dark variant of the theme where the desktop says so in a setting that GTK 4.8 does
+ * not look at by itself. */
+void tb_style_follow_desktop(void);
