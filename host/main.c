@@ -67,13 +67,19 @@ on_signal(gpointer loop)
 }
 
 static int
-serve(const TbConfig *config, int out_fd)
+serve(const TbConfig *config, const GError *fault, int out_fd)
 {
     g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
     g_autoptr(GPtrArray) modules = tb_modules_discover(config, NULL);
     g_autoptr(TbPromptProcess) process = tb_prompt_process_new(config);
-    g_autoptr(TbServer) server = tb_server_new(STDIN_FILENO, out_fd, config, modules,
-                                               tb_prompt_process_prompter(process), loop);
+    const TbServerParts parts = {
+        .config = config,
+        .modules = modules,
+        .prompter = tb_prompt_process_prompter(process),
+        .loop = loop,
+        .fault = fault,
+    };
+    g_autoptr(TbServer) server = tb_server_new(STDIN_FILENO, out_fd, &parts);
 
     g_unix_signal_add(SIGTERM, on_signal, loop);
     g_unix_signal_add(SIGINT, on_signal, loop);
@@ -120,12 +126,14 @@ main(int argc, char **argv)
     (void)signal(SIGPIPE, SIG_IGN);
     config = tb_config_load_default(&error);
     if (!config) {
+        /* Going on, with what is compiled in, only to tell the caller: a host that exits at once
+         * looks to the browser like one that is not installed. */
         tb_log(TB_LOG_ERROR, "configuration", "error=\"%s\"", error->message);
-        return EXIT_FAULT;
+        config = tb_config_load(NULL, NULL, NULL);
     }
     if (!tb_caller_is_known(config, argc, argv)) {
         tb_log(TB_LOG_ERROR, "unknown-caller", "argument=\"%.100s\"", argc > 1 ? argv[1] : "");
         return EXIT_CALLER;
     }
-    return serve(config, out_fd);
+    return serve(config, error, out_fd);
 }

@@ -31,9 +31,8 @@ struct TbServer {
     guint in_source;
     TbFrameReader *frames;
     TbOutput *output;
-    GMainLoop *loop;
+    TbServerParts parts;
     int exit_status;
-    const GPtrArray *modules;
     TbWorkers *workers;
     TbOperationContext context;
     GPtrArray *open; /* Open */
@@ -135,15 +134,15 @@ static json_t *method_names(void);
 static void
 handle_status(TbServer *server, const TbRpcRequest *request)
 {
-    gboolean pinentry = server->context.config->prompt == TB_PROMPT_PINENTRY;
+    gboolean pinentry = server->parts.config->prompt == TB_PROMPT_PINENTRY;
     json_t *modules = json_array();
 
     if (!has_no_params(server, request)) {
         json_decref(modules);
         return;
     }
-    for (guint i = 0; i < server->modules->len; i++) {
-        const TbModule *module = server->modules->pdata[i];
+    for (guint i = 0; i < server->parts.modules->len; i++) {
+        const TbModule *module = server->parts.modules->pdata[i];
 
         json_array_append_new(modules, json_pack("{s:s, s:s, s:s}", "name", module->name, "path",
                                                  module->path, "source", module->source));
@@ -317,6 +316,10 @@ dispatch(TbServer *server, const TbRpcRequest *request)
     enum { METHOD_NOT_FOUND = -32601, INVALID_REQUEST = -32600 };
     g_autoptr(GError) error = NULL;
 
+    if (server->parts.fault) {
+        send_error(server, request->id, 0, server->parts.fault, NULL);
+        return;
+    }
     if (open_find(server, request->id)) {
         tb_fault(&error, TB_REASON_INVALID_REQUEST, "A request with this \"id\" is still open.");
         send_error(server, request->id, INVALID_REQUEST, error, NULL);
@@ -366,7 +369,7 @@ static void
 stop(TbServer *server, int exit_status)
 {
     server->exit_status = exit_status;
-    g_main_loop_quit(server->loop);
+    g_main_loop_quit(server->parts.loop);
 }
 
 /* Handles the frames that are there; false when the stream cannot be followed. */
@@ -421,18 +424,16 @@ on_output_broken(gpointer data)
 }
 
 TbServer *
-tb_server_new(int in_fd, int out_fd, const TbConfig *config, const GPtrArray *modules,
-              TbPrompter prompter, GMainLoop *loop)
+tb_server_new(int in_fd, int out_fd, const TbServerParts *parts)
 {
     TbServer *server = g_new0(TbServer, 1);
 
     server->in_fd = in_fd;
-    server->loop = loop;
-    server->modules = modules;
-    server->workers = tb_workers_new(modules, config);
-    server->context.config = config;
+    server->parts = *parts;
+    server->workers = tb_workers_new(parts->modules, parts->config);
+    server->context.config = parts->config;
     server->context.workers = server->workers;
-    server->context.prompter = prompter;
+    server->context.prompter = parts->prompter;
     server->open = g_ptr_array_new_with_free_func(open_free);
     server->frames = tb_frame_reader_new(REQUEST_MAX, REQUEST_SKIP_MAX);
     server->output = tb_output_new(out_fd, on_output_broken, server);

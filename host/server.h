@@ -12,9 +12,17 @@
 
 typedef struct TbServer TbServer;
 
-/* Takes out_fd; in_fd is borrowed. modules: TbModule. loop is quit when the browser has gone. */
-TbServer *tb_server_new(int in_fd, int out_fd, const TbConfig *config, const GPtrArray *modules,
-                        TbPrompter prompter, GMainLoop *loop);
+/* What a server works with; all borrowed. */
+typedef struct TbServerParts {
+    const TbConfig *config;
+    const GPtrArray *modules; /* TbModule */
+    TbPrompter prompter;
+    GMainLoop *loop;     /* is quit when the browser has gone */
+    const GError *fault; /* NULL, or why nothing can be done: every request is answered with it */
+} TbServerParts;
+
+/* Takes out_fd; in_fd is borrowed. */
+TbServer *tb_server_new(int in_fd, int out_fd, const TbServerParts *parts);
 
 /* Ends all requests, dialogs and workers at once. */
 void tb_server_free(TbServer *server);
