@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Listings: see listing.h. What is shown again is compared with the tokens by slot, token info and
+ * number of certificates; PIN flags change with use, and are always those of the last look.
+ */
+#include "host/worker/listing.h"
+
+#include <string.h>
+
+#include "host/common/fault.h"
+#include "host/worker/chain.h"
+#include "host/worker/pin.h"
+#include "host/worker/text.h"
+
+struct TbListing {
+    TbModule *module;
+    GPtrArray *slots; /* TbSlot of the last listing; NULL: none */
+    json_t *tokens;   /* what it said, in the order of slots */
+    gboolean looked;  /* since the module was initialised */
+};
+
+TbListing *
+tb_listing_new(TbModule *module)
+{
+    TbListing *listing = g_new0(TbListing, 1);
+
+    listing->module = module;
+    return listing;
+}
+
+void
+tb_listing_forget(TbListing *listing)
+{
+    g_clear_pointer(&listing->slots, g_ptr_array_unref);
+    g_clear_pointer(&listing->tokens, json_decref);
+}
+
+void
+tb_listing_free(TbListing *listing)
+{
+    if (!listing)
+        return;
+    tb_listing_forget(listing);
+    g_free(listing);
+}
+
+const TbSlot *
+tb_listing_find(const TbListing *listing, CK_SLOT_ID id, const char *serial)
+{
+    for (guint i = 0; listing->slots && i < listing->slots->len; i++) {
+        const TbSlot *slot = g_ptr_array_index(listing->slots, i);
+
+        if (slot->id == id && strcmp(slot->serial, serial) == 0)
+            return slot;
+    }
+    return NULL;
+}
+
+/* "yes" and "no" only where the token shows it: most hide private keys until login. */
+static const char *
+has_key(const TbSlot *slot, const TbCertificate *certificate)
+{
+    for (guint i = 0; i < slot->key_ids->len; i++) {
+        if (g_bytes_get_size(certificate->key_id) > 0 &&
+            g_bytes_equal(g_ptr_array_index(slot->key_ids, i), certificate->key_id))
+            return "yes";
+    }
+    return slot->info.flags & CKF_LOGIN_REQUIRED ? "unknown" : "no";
+}
+
+static json_t *
+certificate_json(const TbSlot *slot, const TbCertificate *certificate)
+{
+    json_t *object = tb_certificate_to_json(certificate);
+
+    json_object_set_new(object, "has_key", json_string(has_key(slot, certificate)));
+    json_object_set_new(object, "algorithms",
+                        tb_mechanisms_algorithms(slot->mechanisms, certificate));
+    json_object_set_new(object, "issuers", tb_chain_issuers_to_json(certificate));
+    json_object_set_new(object, "chain",
+                        certificate->ca ? json_array() : tb_chain_to_json(certificate));
+    return object;
+}
+
+static json_t *
+token_json(const TbSlot *slot)
+{
+    json_t *token = json_object();
+    json_t *certificates = json_array();
+
+    json_object_set_new(token, "slot", json_integer((json_int_t)slot->id));
+    json_object_set_new(token, "label", json_string(slot->label));
+    json_object_set_new(token, "serial", json_string(slot->serial));
+    json_object_set_new(token, "manufacturer", json_string(slot->manufacturer));
+    json_object_set_new(token, "model", json_string(slot->model));
+    json_object_set_new(token, "reader", json_string(slot->reader));
+    json_object_set_new(token, "pin", tb_pin_to_json(&slot->info));
+    if (slot->fault) {
+        json_t *fault = json_object();
+
+        json_object_set_new(fault, "reason",
+                            json_string(tb_reason_word(tb_fault_reason(slot->fault))));
+        json_object_set_new(fault, "message", json_string(slot->fault->message));
+        json_object_set_new(token, "error", fault);
+    }
+    for (guint i = 0; !slot->fault && i < slot->certificates->len; i++)
+        json_array_append_new(certificates,
+                              certificate_json(slot, g_ptr_array_index(slot->certificates, i)));
+    json_object_set_new(token, "certificates", certificates);
+    return token;
+}
+
+static gboolean
+is_same_token(const TbSlot *a, const TbSlot *b)
+{
+    /* A failing token is read again each time: it may have recovered. */
+    return a->id == b->id && !a->fault && !b->fault &&
+           memcmp(a->info.label, b->info.label, sizeof a->info.label) == 0 &&
+           memcmp(a->info.serialNumber, b->info.serialNumber, sizeof a->info.serialNumber) == 0 &&
+           ((a->info.flags ^ b->info.flags) & ~(CK_FLAGS)TB_PIN_FLAGS) == 0 &&
+           a->certificate_count == b->certificate_count;
+}
+
+static gboolean
+is_unchanged(const TbListing *listing, const GPtrArray *slots)
+{
+    if (!listing->slots || listing->slots->len != slots->len)
+        return FALSE;
+    for (guint i = 0; i < slots->len; i++) {
+        if (!is_same_token(g_ptr_array_index(listing->slots, i), g_ptr_array_index(slots, i)))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static void
+take_pin_states(TbListing *listing, const GPtrArray *slots)
+{
+    for (guint i = 0; i < slots->len; i++) {
+        TbSlot *kept = g_ptr_array_index(listing->slots, i);
+        const TbSlot *seen = g_ptr_array_index(slots, i);
+
+        kept->info = seen->info;
+        json_object_set_new(json_array_get(listing->tokens, i), "pin", tb_pin_to_json(&kept->info));
+    }
+}
+
+static gboolean
+has_usable_token(const GPtrArray *slots)
+{
+    for (guint i = 0; i < slots->len; i++) {
+        const TbSlot *slot = g_ptr_array_index(slots, i);
+
+        if (!slot->fault)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* A module that shows nothing is started anew, once a listing: several see no token, or no reader,
+ * that came after C_Initialize. */
+static gboolean
+look(TbListing *listing, GPtrArray **out_slots, GError **error)
+{
+    g_autoptr(GPtrArray) slots = NULL;
+
+    if (!tb_module_look(listing->module, &slots, error))
+        return FALSE;
+    if (!has_usable_token(slots) && listing->looked) {
+        g_clear_pointer(&slots, g_ptr_array_unref);
+        if (!tb_module_reinitialise(listing->module, error) ||
+            !tb_module_look(listing->module, &slots, error))
+            return FALSE;
+    }
+    listing->looked = TRUE;
+    *out_slots = g_steal_pointer(&slots);
+    return TRUE;
+}
+
+static json_t *
+version_json(const CK_VERSION *version)
+{
+    g_autofree char *text = g_strdup_printf("%u.%u", version->major, version->minor);
+
+    return json_string(text);
+}
+
+static json_t *
+module_json(const CK_INFO *info)
+{
+    g_autofree char *description =
+        tb_text_from_padded(info->libraryDescription, sizeof info->libraryDescription);
+    g_autofree char *manufacturer =
+        tb_text_from_padded(info->manufacturerID, sizeof info->manufacturerID);
+    json_t *module = json_object();
+
+    json_object_set_new(module, "description", json_string(description));
+    json_object_set_new(module, "manufacturer", json_string(manufacturer));
+    json_object_set_new(module, "version", version_json(&info->libraryVersion));
+    json_object_set_new(module, "cryptoki", version_json(&info->cryptokiVersion));
+    return module;
+}
+
+json_t *
+tb_listing_answer(TbListing *listing, GError **error)
+{
+    g_autoptr(GPtrArray) slots = NULL;
+    json_t *answer;
+
+    if (!look(listing, &slots, error)) {
+        tb_listing_forget(listing);
+        return NULL;
+    }
+    if (is_unchanged(listing, slots)) {
+        take_pin_states(listing, slots);
+    } else {
+        tb_listing_forget(listing);
+        tb_module_read(listing->module, slots);
+        listing->tokens = json_array();
+        for (guint i = 0; i < slots->len; i++)
+            json_array_append_new(listing->tokens, token_json(g_ptr_array_index(slots, i)));
+        listing->slots = g_steal_pointer(&slots);
+    }
+    answer = json_object();
+    json_object_set_new(answer, "module", module_json(tb_module_info(listing->module)));
+    json_object_set(answer, "tokens", listing->tokens);
+    return answer;
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The PIN of a token: see pin.h. A token is known by maker, model and serial, not by slot: the same
+ * token in another reader is still the same, and two that cannot be told apart count as one.
+ */
+#include "host/worker/pin.h"
+
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+#include <openssl/rand.h>
+#include <string.h>
+
+#define KEY_SIZE 32 /* bytes */
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(EVP_MAC, EVP_MAC_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(EVP_MAC_CTX, EVP_MAC_CTX_free)
+
+struct TbPinMemory {
+    guint8 *key;     /* KEY_SIZE random bytes in the secure heap */
+    GArray *digests; /* TbPinDigest */
+};
+
+const char *
+tb_pin_state(const CK_TOKEN_INFO *info)
+{
+    if (info->flags & CKF_USER_PIN_LOCKED)
+        return "locked";
+    if ((info->flags & CKF_LOGIN_REQUIRED) && !(info->flags & CKF_USER_PIN_INITIALIZED))
+        return "not_initialised";
+    if (info->flags & CKF_USER_PIN_TO_BE_CHANGED)
+        return "to_be_changed";
+    if (info->flags & CKF_USER_PIN_FINAL_TRY)
+        return "final_try";
+    if (info->flags & CKF_USER_PIN_COUNT_LOW)
+        return "low";
+    return "ok";
+}
+
+json_t *
+tb_pin_to_json(const CK_TOKEN_INFO *info)
+{
+    json_t *pin = json_object();
+    /* CK_UNAVAILABLE_INFORMATION, or nonsense, becomes our own limits. */
+    CK_ULONG max =
+        info->ulMaxPinLen == 0 || info->ulMaxPinLen > TB_PIN_MAX ? TB_PIN_MAX : info->ulMaxPinLen;
+    CK_ULONG min = info->ulMinPinLen > max ? 1 : MAX(info->ulMinPinLen, 1);
+
+    json_object_set_new(pin, "state", json_string(tb_pin_state(info)));
+    json_object_set_new(pin, "pad", json_boolean(info->flags & CKF_PROTECTED_AUTHENTICATION_PATH));
+    json_object_set_new(pin, "min", json_integer((json_int_t)min));
+    json_object_set_new(pin, "max", json_integer((json_int_t)max));
+    return pin;
+}
+
+TbPinMemory *
+tb_pin_memory_new(void)
+{
+    g_autoptr(TbPinMemory) memory = g_new0(TbPinMemory, 1);
+
+    memory->digests = g_array_new(FALSE, FALSE, sizeof(TbPinDigest));
+    memory->key = OPENSSL_secure_zalloc(KEY_SIZE);
+    if (!memory->key || !CRYPTO_secure_allocated(memory->key) ||
+        RAND_bytes(memory->key, KEY_SIZE) != 1)
+        return NULL;
+    return g_steal_pointer(&memory);
+}
+
+void
+tb_pin_memory_free(TbPinMemory *memory)
+{
+    if (!memory)
+        return;
+    OPENSSL_secure_clear_free(memory->key, KEY_SIZE);
+    g_array_unref(memory->digests);
+    g_free(memory);
+}
+
+gboolean
+tb_pin_memory_digest(const TbPinMemory *memory, const CK_TOKEN_INFO *info, CK_USER_TYPE kind,
+                     const TbSecret *pin, TbPinDigest *out_digest)
+{
+    g_autoptr(EVP_MAC) mac = EVP_MAC_fetch(NULL, OSSL_MAC_NAME_HMAC, NULL);
+    g_autoptr(EVP_MAC_CTX) context = mac ? EVP_MAC_CTX_new(mac) : NULL;
+    char hash[] = "SHA256";
+    OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, hash, 0),
+                           OSSL_PARAM_construct_end()};
+    TbPinDigest digest;
+    size_t length = 0;
+    gboolean good;
+
+    /* All fields before the PIN are of fixed size, so no two inputs run together. */
+    good = context && EVP_MAC_init(context, memory->key, KEY_SIZE, params) &&
+           EVP_MAC_update(context, info->manufacturerID, sizeof info->manufacturerID) &&
+           EVP_MAC_update(context, info->model, sizeof info->model) &&
+           EVP_MAC_update(context, info->serialNumber, sizeof info->serialNumber) &&
+           EVP_MAC_update(context, (const unsigned char *)&kind, sizeof kind) &&
+           EVP_MAC_update(context, tb_secret_data(pin), tb_secret_length(pin)) &&
+           EVP_MAC_final(context, digest.bytes, &length, sizeof digest.bytes) &&
+           length == sizeof digest.bytes;
+    ERR_clear_error();
+    if (good)
+        *out_digest = digest;
+    return good;
+}
+
+gboolean
+tb_pin_memory_has(const TbPinMemory *memory, const TbPinDigest *digest)
+{
+    for (guint i = 0; i < memory->digests->len; i++) {
+        const TbPinDigest *refused = &g_array_index(memory->digests, TbPinDigest, i);
+
+        if (CRYPTO_memcmp(refused->bytes, digest->bytes, sizeof digest->bytes) == 0)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+void
+tb_pin_memory_add(TbPinMemory *memory, const TbPinDigest *digest)
+{
+    g_array_append_vals(memory->digests, digest, 1);
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The worker's requests: see service.h.
+ */
+#include "host/worker/service.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base64.h"
+#include "host/common/fault.h"
+#include "host/common/json.h"
+#include "host/common/log.h"
+#include "host/worker/certificate.h"
+#include "host/worker/listing.h"
+#include "host/worker/module.h"
+#include "host/worker/pin.h"
+#include "host/worker/session.h"
+
+#define INPUT_MAX 4096u /* bytes to be signed; the host builds 64 to 128 of them */
+#define WORD_MAX 32u
+#define SERIAL_MAX 256u
+
+struct TbService {
+    TbModule *module;
+    TbListing *listing;
+    TbPinMemory *memory;
+};
+
+TbService *
+tb_service_new(const char *module_path, const char *init_args, GError **error)
+{
+    g_autoptr(TbPinMemory) memory = tb_pin_memory_new();
+    TbService *service;
+
+    if (!memory) {
+        tb_fault(error, TB_REASON_INTERNAL, "There is no secure memory for PINs.");
+        return NULL;
+    }
+    service = g_new0(TbService, 1);
+    service->module = tb_module_new(module_path, init_args);
+    service->listing = tb_listing_new(service->module);
+    service->memory = g_steal_pointer(&memory);
+    return service;
+}
+
+void
+tb_service_free(TbService *service)
+{
+    if (!service)
+        return;
+    tb_listing_free(service->listing);
+    tb_module_free(service->module);
+    tb_pin_memory_free(service->memory);
+    g_free(service);
+}
+
+void
+tb_service_prepare(TbService *service)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!tb_module_load(service->module, &error))
+        tb_log(TB_LOG_WARNING, "module.load", "error=\"%s\"", error->message);
+}
+
+json_t *
+tb_service_error(const GError *error)
+{
+    json_t *answer = json_object();
+    json_t *fault = json_object();
+
+    json_object_set_new(fault, "reason", json_string(tb_reason_word(tb_fault_reason(error))));
+    json_object_set_new(fault, "message", json_string(error->message));
+    json_object_set_new(answer, "error", fault);
+    return answer;
+}
+
+static gboolean
+is_certificate_id(const char *text)
+{
+    return strlen(text) == TB_CERTIFICATE_ID_LENGTH &&
+           strspn(text, "0123456789abcdef") == TB_CERTIFICATE_ID_LENGTH;
+}
+
+static gboolean
+read_input(json_t *message, GBytes **out_input, GError **error)
+{
+    const char *text = NULL;
+    unsigned char *bytes;
+    size_t length = 0;
+
+    if (!tb_json_required_string(message, "input", INPUT_MAX * 4 / 3 + 4, &text, error))
+        return FALSE;
+    bytes = tb_base64_decode(text, strlen(text), &length);
+    if (!bytes)
+        return tb_fault(error, TB_REASON_INVALID_REQUEST, "\"input\" is not base64.");
+    *out_input = g_bytes_new_with_free_func(bytes, length, free, bytes);
+    return TRUE;
+}
+
+static gboolean
+read_sign_request(json_t *message, TbSignRequest *request, GError **error)
+{
+    static const char *const members[] = {"op",        "slot",  "token",     "certificate",
+                                          "algorithm", "input", "prehashed", NULL};
+    const char *algorithm = NULL;
+    gint64 slot = 0;
+
+    if (!tb_json_only(message, "sign", members, error) ||
+        !tb_json_integer(message, "slot", G_MININT64, G_MAXINT64, &slot, error) ||
+        !tb_json_required_string(message, "token", SERIAL_MAX, &request->serial, error) ||
+        !tb_json_required_string(message, "certificate", TB_CERTIFICATE_ID_LENGTH,
+                                 &request->certificate_id, error) ||
+        !tb_json_required_string(message, "algorithm", WORD_MAX, &algorithm, error) ||
+        !tb_json_boolean(message, "prehashed", &request->prehashed, error) ||
+        !read_input(message, &request->input, error))
+        return FALSE;
+    if (!json_object_get(message, "slot"))
+        return tb_fault(error, TB_REASON_INVALID_REQUEST, "\"slot\" is missing.");
+    if (!is_certificate_id(request->certificate_id))
+        return tb_fault(error, TB_REASON_INVALID_REQUEST,
+                        "\"certificate\" is not a SHA-256 in hexadecimal.");
+    request->slot = (CK_SLOT_ID)slot;
+    request->algorithm = tb_algorithm_by_jwa(algorithm);
+    if (!request->algorithm)
+        return tb_fault(error, TB_REASON_UNSUPPORTED, "There is no such signature algorithm.");
+    return TRUE;
+}
+
+static json_t *
+sign_answer(GBytes *signature)
+{
+    char *text = tb_base64_encode(g_bytes_get_data(signature, NULL), g_bytes_get_size(signature));
+    json_t *answer = json_object();
+
+    json_object_set_new(answer, "signature", json_string(text));
+    free(text);
+    return answer;
+}
+
+/* After these the token, or what is on it, may not be what the listing shows. */
+static gboolean
+makes_listing_stale(TbReason reason)
+{
+    return reason == TB_REASON_TOKEN_MISSING || reason == TB_REASON_TOKEN_REMOVED ||
+           reason == TB_REASON_NO_CERTIFICATE || reason == TB_REASON_MODULE_FAILED;
+}
+
+static json_t *
+sign_error(TbService *service, const GError *error, const TbPinReport *report)
+{
+    json_t *answer = tb_service_error(error);
+    json_t *fault = json_object_get(answer, "error");
+
+    if (report->known)
+        json_object_set_new(fault, "pin", tb_pin_to_json(&report->info));
+    if (report->repeated)
+        json_object_set_new(fault, "repeated", json_true());
+    if (makes_listing_stale(tb_fault_reason(error)))
+        tb_listing_forget(service->listing);
+    return answer;
+}
+
+static json_t *
+answer_sign(TbService *service, json_t *message, int pin_fd)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GBytes) input = NULL;
+    g_autoptr(GBytes) signature = NULL;
+    TbSignRequest request = {.pin_fd = pin_fd};
+    TbPinReport report = {0};
+    gboolean good = read_sign_request(message, &request, &error);
+
+    input = request.input;
+    good = good && tb_module_load(service->module, &error) &&
+           tb_session_sign(service->module,
+                           tb_listing_find(service->listing, request.slot, request.serial),
+                           service->memory, &request, &signature, &report, &error);
+    return good ? sign_answer(signature) : sign_error(service, error, &report);
+}
+
+static json_t *
+answer_list(TbService *service, json_t *message)
+{
+    static const char *const members[] = {"op", NULL};
+    g_autoptr(GError) error = NULL;
+    json_t *answer = NULL;
+
+    if (tb_json_only(message, "list", members, &error))
+        answer = tb_listing_answer(service->listing, &error);
+    return answer ? answer : tb_service_error(error);
+}
+
+json_t *
+tb_service_answer(TbService *service, json_t *request, int pin_fd)
+{
+    g_autoptr(GError) error = NULL;
+    const char *op = NULL;
+
+    if (!tb_json_required_string(request, "op", WORD_MAX, &op, &error))
+        return tb_service_error(error);
+    if (strcmp(op, "list") == 0)
+        return answer_list(service, request);
+    if (strcmp(op, "sign") == 0)
+        return answer_sign(service, request, pin_fd);
+    tb_fault(&error, TB_REASON_INVALID_REQUEST, "\"op\" is neither \"list\" nor \"sign\".");
+    return tb_service_error(error);
+}
