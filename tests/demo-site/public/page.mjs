@@ -84,7 +84,8 @@ function showUser() {
 
 /** Says what went wrong, in the page's language, with the word and the exact message for those who help. */
 function showTrouble(box, error) {
-  const code = error.code ?? (error.name === 'AbortError' ? 'aborted' : 'internal');
+  // A DOMException, as an AbortSignal gives it, has a number for a code.
+  const code = typeof error.code === 'string' ? error.code : error.name === 'AbortError' ? 'aborted' : 'internal';
   const [what, hint] = code === 'server' ? [text('server_trouble'), ''] :
     code === 'refused' ? [text('refused'), ''] : text('errors')[code] ?? text('errors').internal;
   const strong = document.createElement('strong');
@@ -201,7 +202,7 @@ ask('/api/session').then(session => {
   showUser();
 }, () => {});
 tokenbridge.status().then(status => {
-  ready = {state: 'ready', version: status.version};
+  ready = {state: 'ready', version: status.host};
 }, error => {
-  ready = {state: 'missing', code: error.code ?? 'internal'};
+  ready = {state: 'missing', code: error.code};
 }).finally(showReady);

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A private X display (Xvfb) and the person in front of it (xdotool). The browsers run headless, so the
+// only windows on it are Tokenbridge's.
+
+import {execFile, spawn} from 'node:child_process';
+import {promisify} from 'node:util';
+import {setTimeout as sleep} from 'node:timers/promises';
+
+const run = promisify(execFile);
+
+export class Display {
+  #process;
+
+  /** @param {{width?: number, height?: number}} [size] */
+  static async start({width = 1280, height = 1024} = {}) {
+    const display = new Display();
+    await display.#start(width, height);
+    return display;
+  }
+
+  async #start(width, height) {
+    this.#process = spawn('Xvfb', ['-displayfd', '3', '-screen', '0', `${width}x${height}x24`, '-nolisten', 'tcp', '-noreset'],
+      {stdio: ['ignore', 'ignore', 'ignore', 'pipe']});
+    this.name = await new Promise((resolve, reject) => {
+      let text = '';
+      this.#process.stdio[3].on('data', part => {
+        text += part;
+        if (text.endsWith('\n')) resolve(`:${text.trim()}`);
+      });
+      this.#process.once('error', error => reject(new Error(`Xvfb: ${error.message}`)));
+      this.#process.once('exit', code => reject(new Error(`Xvfb ended with ${code}`)));
+      setTimeout(() => reject(new Error('Xvfb does not start')), 10000).unref();
+    });
+    // When the tests die of a signal, the display goes too.
+    this.onExit = () => this.#process.kill();
+    process.once('exit', this.onExit);
+  }
+
+  async close() {
+    process.removeListener('exit', this.onExit);
+    if (this.#process.exitCode !== null) return;
+    const ended = new Promise(resolve => this.#process.once('exit', resolve));
+    this.#process.kill();
+    await ended;
+  }
+
+  #xdotool(...args) {
+    return run('xdotool', args, {env: {...process.env, DISPLAY: this.name}, timeout: 10000});
+  }
+
+  /** The ids of the windows that can be seen. */
+  async windows() {
+    try {
+      return (await this.#xdotool('search', '--onlyvisible', '--name', '.')).stdout.split('\n').filter(Boolean);
+    } catch (error) {
+      if (error.code === 1) return []; // xdotool's "none found"
+      throw error;
+    }
+  }
+
+  /**
+   * Waits for a window and gives it the keyboard, as the window manager of a desktop would.
+   * @returns {Promise<{id: string, title: string}>}
+   */
+  async window(milliseconds = 15000) {
+    for (const end = Date.now() + milliseconds; Date.now() < end; await sleep(50)) {
+      const id = (await this.windows()).at(-1);
+      if (!id) continue;
+      await this.#xdotool('windowfocus', '--sync', id);
+      const title = (await this.#xdotool('getwindowname', id)).stdout.trim();
+      await sleep(400); // first paint, and the list of certificates
+      return {id, title};
+    }
+    throw new Error(`no window came up within ${milliseconds} ms`);
+  }
+
+  /** Waits until there is no window; throws when there still is one. */
+  async noWindow(milliseconds = 5000) {
+    const end = Date.now() + milliseconds;
+    while ((await this.windows()).length) {
+      if (Date.now() > end) throw new Error(`a window is still open after ${milliseconds} ms`);
+      await sleep(20);
+    }
+  }
+
+  /** Digits only: other characters make xdotool remap the keyboard, a race. */
+  async type(digits) {
+    if (!/^\d+$/.test(digits)) throw new Error('digits only');
+    await this.#xdotool('type', '--delay', '20', digits);
+  }
+
+  async press(...keys) {
+    await this.#xdotool('key', '--delay', '20', ...keys);
+  }
+
+  async typePin(pin) {
+    await this.type(pin);
+    await this.press('Return');
+  }
+
+  /** A picture of a window, or of the whole display, as PNG. */
+  async picture(file, window = 'root') {
+    await run('import', ['-window', window, '-silent', file], {env: {...process.env, DISPLAY: this.name}, timeout: 10000});
+  }
+}
