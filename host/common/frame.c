@@ -106,6 +106,8 @@ tb_frame_reader_wants(const TbFrameReader *reader)
     gsize held = reader->buffer->len - reader->taken;
     guint32 length;
 
+    if (reader->skipping > 0)
+        return (gsize)reader->skipping;
     if (held < HEADER)
         return HEADER - held;
     memcpy(&length, reader->buffer->data + reader->taken, HEADER);
