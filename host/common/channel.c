@@ -38,13 +38,20 @@ tb_channel_new(int fd)
     return channel;
 }
 
+static void
+drop_received_fd(TbChannel *channel)
+{
+    if (channel->received_fd >= 0)
+        close(channel->received_fd);
+    channel->received_fd = -1;
+}
+
 void
 tb_channel_free(TbChannel *channel)
 {
     if (!channel)
         return;
-    if (channel->received_fd >= 0)
-        close(channel->received_fd);
+    drop_received_fd(channel);
     close(channel->fd);
     tb_frame_reader_free(channel->reader);
     g_free(channel);
@@ -202,8 +209,10 @@ tb_channel_receive(TbChannel *channel, gboolean wait, json_t **out_message, int 
         case TB_FRAME_WHOLE: {
             json_t *message = tb_json_parse(frame, length, error);
 
-            if (!message)
+            if (!message) {
+                drop_received_fd(channel); /* or it would come with the next frame */
                 return TB_CHANNEL_BROKEN;
+            }
             *out_message = message;
             *out_fd = channel->received_fd;
             channel->received_fd = -1;
