@@ -4,7 +4,10 @@
  */
 #include "host/common/fault.h"
 
-G_DEFINE_QUARK(tb - fault, tb_fault)
+/* clang-format takes the hyphen for a minus, and would write blanks into the domain's name. */
+/* clang-format off */
+G_DEFINE_QUARK(tb-fault, tb_fault)
+/* clang-format on */
 
 gboolean
 tb_fault(GError **error, TbReason reason, const char *format, ...)
