@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The sentences of the pinentry dialog; see the header.
+ */
+#include "host/prompt/pinentry/texts.h"
+
+#include <string.h>
+
+#include <glib/gi18n.h>
+
+#include "host/prompt/pinentry/assuan.h"
+#include "host/prompt/site.h"
+#include "host/prompt/text.h"
+
+#define NAME_MAX_CHARACTERS 60
+#define NAME_SHORT_CHARACTERS 24
+#define DETAILS_MAX_CHARACTERS 200
+#define UNUSABLE_SHOWN 4
+/* What is left of a line after the command's word. */
+#define DESCRIPTION_MAX (TB_ASSUAN_LINE_MAX - sizeof "SETDESC")
+
+char *
+tb_texts_title(const TbMessage *show)
+{
+    g_autoptr(TbSite) site = tb_site_new(show->origin);
+    return tb_text_window_title(show->operation, site->text);
+}
+
+/* A site as it is shown in the window, with the other form of an international name in brackets. */
+static char *
+site_text(const char *origin)
+{
+    g_autoptr(TbSite) site = tb_site_new(origin);
+    if (site->other == NULL)
+        return g_strdup(site->text);
+    return g_strdup_printf("%s (%s)", site->text, site->other);
+}
+
+static char *
+request_sentence(const TbMessage *show)
+{
+    g_autofree char *site = site_text(show->origin);
+    g_autofree char *top = show->top_origin != NULL ? site_text(show->top_origin) : NULL;
+
+    switch (show->operation) {
+    case TB_OPERATION_AUTHENTICATE:
+        if (top != NULL)
+            /* TRANSLATORS: the second site is the one in whose page the first one is embedded. */
+            return g_strdup_printf(_("The site %1$s, shown inside %2$s, asks you to sign in."),
+                                   site, top);
+        return g_strdup_printf(_("The site %s asks you to sign in."), site);
+    case TB_OPERATION_SIGN:
+        if (top != NULL)
+            return g_strdup_printf(
+                _("The site %1$s, shown inside %2$s, asks you to sign a document."), site, top);
+        return g_strdup_printf(_("The site %s asks you to sign a document."), site);
+    case TB_OPERATION_CHOOSE:
+        if (top != NULL)
+            return g_strdup_printf(
+                _("The site %1$s, shown inside %2$s, asks for your certificate."), site, top);
+        return g_strdup_printf(_("The site %s asks for your certificate."), site);
+    }
+    g_assert_not_reached();
+}
+
+static char *
+certificate_lines(const TbChoice *choice, gboolean brief)
+{
+    gsize max = brief ? NAME_SHORT_CHARACTERS : NAME_MAX_CHARACTERS;
+    g_autofree char *name = tb_text_clean(choice->name, max);
+    g_autofree char *issuer = tb_text_clean(choice->issuer_name, max);
+    g_autofree char *token = tb_text_clean(choice->token, max);
+    g_autofree char *until = tb_text_day(choice->not_after);
+
+    /* TRANSLATORS: a certificate: its holder, its issuer, the label of its token, a day. */
+    return g_strdup_printf(_("Certificate: %1$s\nIssued by: %2$s\nToken: %3$s\nValid until: %4$s"),
+                           name, issuer, token, until);
+}
+
+static char *
+compose(const TbMessage *show, const TbChoice *choice, guint position, guint count,
+        const char *note, gboolean brief)
+{
+    g_autoptr(GPtrArray) parts = g_ptr_array_new_with_free_func(g_free);
+
+    g_ptr_array_add(parts, request_sentence(show));
+    if (show->hash_hex != NULL) {
+        g_autofree char *hex = tb_text_hex_groups(show->hash_hex);
+        /* TRANSLATORS: the name of a hash function, then the hash in groups of digits. */
+        g_ptr_array_add(parts, g_strdup_printf(_("The document has this %1$s hash:\n%2$s"),
+                                               show->hash_function, hex));
+    }
+    if (choice != NULL && count > 1) {
+        g_autofree char *number = tb_text_number(position);
+        g_autofree char *of = tb_text_number(count);
+        g_ptr_array_add(parts, g_strdup_printf(_("This is certificate %1$s of %2$s."), number, of));
+    }
+    if (choice != NULL)
+        g_ptr_array_add(parts, certificate_lines(choice, brief));
+    if (note != NULL)
+        g_ptr_array_add(parts, g_strdup(note));
+    g_ptr_array_add(parts, NULL);
+    return g_strjoinv("\n\n", (char **)parts->pdata);
+}
+
+/* Whether text goes on one line: a line break takes three bytes there. */
+static gboolean
+fits(const char *text)
+{
+    gsize size = strlen(text);
+    for (const char *p = text; *p != '\0'; p++)
+        size += *p == '\n' || *p == '%' ? 2 : 0;
+    return size <= DESCRIPTION_MAX;
+}
+
+char *
+tb_texts_request(const TbMessage *show, const TbChoice *choice, guint position, guint count,
+                 const char *note)
+{
+    char *text = compose(show, choice, position, count, note, FALSE);
+    if (!fits(text)) {
+        g_free(text);
+        text = compose(show, choice, position, count, note, TRUE);
+    }
+    return text;
+}
+
+char *
+tb_texts_unusable(GPtrArray *choices)
+{
+    g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
+
+    for (guint i = 0; i < choices->len && lines->len < UNUSABLE_SHOWN; i++) {
+        const TbChoice *choice = g_ptr_array_index(choices, i);
+        if (choice->usable)
+            continue;
+        g_autofree char *name = tb_text_clean(choice->name, NAME_SHORT_CHARACTERS);
+        g_autofree char *why = tb_text_choice_problem(choice);
+        /* TRANSLATORS: a certificate's holder, and a sentence that says why it cannot be used. */
+        g_ptr_array_add(lines, g_strdup_printf(_("Not usable: %1$s. %2$s"), name, why));
+    }
+    if (lines->len == 0)
+        return NULL;
+    g_ptr_array_add(lines, NULL);
+    return g_strjoinv("\n", (char **)lines->pdata);
+}
+
+/* A title and its text as two paragraphs; the text may be missing. */
+static char *
+paragraphs(TbAdvice advice)
+{
+    return advice.text != NULL ? g_strdup_printf("%s\n\n%s", advice.title, advice.text)
+                               : g_strdup(advice.title);
+}
+
+char *
+tb_texts_problem(TbProblem problem, TbOperation operation)
+{
+    return paragraphs(tb_text_problem(problem, operation));
+}
+
+char *
+tb_texts_failure(const TbMessage *failed)
+{
+    g_autofree char *advice = paragraphs(tb_text_failure(failed->reason));
+    g_autofree char *details = tb_text_clean(failed->text, DETAILS_MAX_CHARACTERS);
+    return g_strdup_printf("%s\n\n%s", advice, details);
+}
+
+char *
+tb_texts_pin_too_short(const TbPin *pin)
+{
+    g_autofree char *length = tb_text_pin_length(pin);
+    /* TRANSLATORS: followed by a sentence that says how long the PIN is. */
+    return length != NULL ? g_strdup_printf(_("That was too short. %s"), length)
+                          : g_strdup(_("Enter the PIN of your token."));
+}
+
+char *
+tb_texts_pin_too_long(const TbPin *pin)
+{
+    g_autofree char *length = tb_text_pin_length(pin);
+    return length != NULL ? g_strdup_printf(_("That was too long. %s"), length)
+                          : g_strdup(_("That was too long."));
+}
