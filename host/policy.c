@@ -25,10 +25,14 @@ tb_policy_check(const TbConfig *config, const char *origin, const char *top_orig
         !named(config->allowed_origins, origin))
         return tb_fault(error, TB_REASON_ORIGIN_REFUSED,
                         "%s is not among the origins that the administrator allows.", origin);
-    if (top_origin && !named(config->framed_origins, origin))
-        return tb_fault(error, TB_REASON_ORIGIN_REFUSED,
-                        "%s asks from a frame within %s, and no policy allows it to.", origin,
+    if (top_origin && named(config->blocked_origins, top_origin))
+        return tb_fault(error, TB_REASON_ORIGIN_REFUSED, "%s is blocked by the administrator.",
                         top_origin);
+    if (top_origin && *config->framed_origins && !named(config->framed_origins, origin))
+        return tb_fault(error, TB_REASON_ORIGIN_REFUSED,
+                        "%s asks from a frame within %s, and the administrator does not allow it "
+                        "to.",
+                        origin, top_origin);
     return TRUE;
 }
 

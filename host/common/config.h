@@ -35,7 +35,7 @@ typedef struct TbConfig {
 
     char **allowed_origins; /* empty: all */
     char **blocked_origins;
-    char **framed_origins;                /* origins that may ask from within a frame */
+    char **framed_origins; /* may ask from within a frame; empty: the extension decides */
     char **authentication_signer_origins; /* may use sign-in certificates in `sign` (protocol.md) */
 
     guint list_timeout; /* all in milliseconds */
