@@ -422,16 +422,19 @@ test_write_errors(void)
 static gsize
 count_in(const unsigned char *bytes, gsize length)
 {
+    const unsigned char *end = bytes + length;
     gsize found = 0;
 
-    for (gsize i = 0; i + sizeof masked_canary <= length; i++) {
+    for (const unsigned char *at = bytes;; at++) {
         gsize same = 0;
 
-        while (same < sizeof masked_canary && (bytes[i + same] ^ MASK) == masked_canary[same])
+        at = memchr(at, masked_canary[0] ^ MASK, (gsize)(end - at));
+        if (!at || (gsize)(end - at) < sizeof masked_canary)
+            return found;
+        while (same < sizeof masked_canary && (at[same] ^ MASK) == masked_canary[same])
             same++;
         found += same == sizeof masked_canary;
     }
-    return found;
 }
 
 /* How often the canary stands in this process's private writable memory (heap, stacks, secure
@@ -455,7 +458,7 @@ count_canaries(void)
 
         if (sscanf(line, "%" G_GINT64_MODIFIER "x-%" G_GINT64_MODIFIER "x %4s", &start, &end,
                    mode) != 3 ||
-            strcmp(mode, "rw-p") != 0 || end - start > 256u << 20)
+            mode[0] != 'r' || mode[1] != 'w' || mode[3] != 'p' || end - start > 256u << 20)
             continue; /* over 256 MiB: a sanitizer's shadow, not data */
         while (start < end) {
             ssize_t got = pread(memory, buffer, (gsize)MIN(end - start, SCAN_SIZE), (off_t)start);

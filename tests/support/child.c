@@ -13,7 +13,7 @@
 char *
 tb_test_in_child(TbTestChild body, gconstpointer data, gsize *out_length, int *out_status)
 {
-    GByteArray *output = g_byte_array_new();
+    GByteArray *output;
     int ends[2];
     pid_t pid;
 
@@ -27,6 +27,7 @@ tb_test_in_child(TbTestChild body, gconstpointer data, gsize *out_length, int *o
         _exit(0); /* the parent's exit handlers (sanitizers, GTest) are not the child's */
     }
     g_assert_no_errno(close(ends[1]));
+    output = g_byte_array_new(); /* after the fork, or valgrind calls it the child's leak */
     for (;;) {
         guint8 bytes[4096];
         ssize_t got = read(ends[0], bytes, sizeof bytes);
