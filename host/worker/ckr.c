@@ -82,7 +82,7 @@ tb_ckr_name(CK_RV rv, char buffer[TB_CKR_NAME_MAX])
         if (names[i].rv == rv)
             return names[i].name;
     }
-    g_snprintf(buffer, TB_CKR_NAME_MAX, "CKR_ 0x%lx%s", rv,
+    g_snprintf(buffer, TB_CKR_NAME_MAX, "CKR 0x%lx%s", rv,
                rv & CKR_VENDOR_DEFINED ? " (the maker's own)" : "");
     return buffer;
 }

@@ -20,7 +20,7 @@ typedef enum TbCkrStage {
 
 #define TB_CKR_NAME_MAX 48 /* bytes with the NUL */
 
-/* "CKR_PIN_INCORRECT", or "CKR_ 0x80000001" for a number that the standard does not name. Returns
+/* "CKR_PIN_INCORRECT", or "CKR 0x80000001" for a number that the standard does not name. Returns
  * buffer or a static string. */
 const char *tb_ckr_name(CK_RV rv, char buffer[TB_CKR_NAME_MAX]);
 

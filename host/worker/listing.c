@@ -44,11 +44,11 @@ tb_listing_free(TbListing *listing)
     g_free(listing);
 }
 
-const TbSlot *
+TbSlot *
 tb_listing_find(const TbListing *listing, CK_SLOT_ID id, const char *serial)
 {
     for (guint i = 0; listing->slots && i < listing->slots->len; i++) {
-        const TbSlot *slot = g_ptr_array_index(listing->slots, i);
+        TbSlot *slot = g_ptr_array_index(listing->slots, i);
 
         if (slot->id == id && strcmp(slot->serial, serial) == 0)
             return slot;
@@ -145,20 +145,28 @@ take_pin_states(TbListing *listing, const GPtrArray *slots)
     }
 }
 
+/* Several modules see only a new start what came or went since C_Initialize: a first token or
+ * reader, a soft token's folder. So they are started anew when they show no token at all, and when
+ * a token that was good fails; but not for a failure that stays. */
 static gboolean
-has_usable_token(const GPtrArray *slots)
+needs_new_start(const TbListing *listing, const GPtrArray *slots)
 {
+    gboolean usable = FALSE;
+
     for (guint i = 0; i < slots->len; i++) {
         const TbSlot *slot = g_ptr_array_index(slots, i);
 
-        if (!slot->fault)
-            return TRUE;
+        for (guint j = 0; slot->fault && listing->slots && j < listing->slots->len; j++) {
+            const TbSlot *before = g_ptr_array_index(listing->slots, j);
+
+            if (before->id == slot->id && !before->fault)
+                return TRUE;
+        }
+        usable = usable || !slot->fault;
     }
-    return FALSE;
+    return !usable && listing->looked;
 }
 
-/* A module that shows nothing is started anew, once a listing: several see no token, or no reader,
- * that came after C_Initialize. */
 static gboolean
 look(TbListing *listing, GPtrArray **out_slots, GError **error)
 {
@@ -166,7 +174,7 @@ look(TbListing *listing, GPtrArray **out_slots, GError **error)
 
     if (!tb_module_look(listing->module, &slots, error))
         return FALSE;
-    if (!has_usable_token(slots) && listing->looked) {
+    if (needs_new_start(listing, slots)) {
         g_clear_pointer(&slots, g_ptr_array_unref);
         if (!tb_module_reinitialise(listing->module, error) ||
             !tb_module_look(listing->module, &slots, error))

@@ -20,7 +20,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(TbListing, tb_listing_free)
 json_t *tb_listing_answer(TbListing *listing, GError **error);
 
 /* The slot of the last listing that has this token, or NULL; borrowed until the next call. */
-const TbSlot *tb_listing_find(const TbListing *listing, CK_SLOT_ID id, const char *serial);
+TbSlot *tb_listing_find(const TbListing *listing, CK_SLOT_ID id, const char *serial);
 
 /* Forgets the last listing: the next answer is read from the tokens. */
 void tb_listing_forget(TbListing *listing);

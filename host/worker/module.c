@@ -102,19 +102,21 @@ open_library(TbModule *module, GError **error)
     return TRUE;
 }
 
-/* The module's own reason, when libp11 queued one. */
+/* Modules that use OpenSSL leave errors of their own in the queue, before libp11's. */
 static gboolean
 initialise_fault(const TbModule *module, GError **error)
 {
     char buffer[TB_CKR_NAME_MAX];
-    unsigned long code = ERR_peek_error();
-    gboolean from_module = code != 0 && ERR_GET_LIB(code) == ERR_get_CKR_code();
+    const char *name = "no reason given";
+    unsigned long code;
 
-    tb_fault(error, TB_REASON_MODULE_FAILED,
-             "The PKCS#11 module %s could not be started (C_Initialize: %s).", module->path,
-             from_module ? tb_ckr_name((CK_RV)ERR_GET_REASON(code), buffer) : "no reason given");
-    ERR_clear_error();
-    return FALSE;
+    while ((code = ERR_get_error()) != 0) {
+        if (ERR_GET_LIB(code) == ERR_get_CKR_code())
+            name = tb_ckr_name((CK_RV)ERR_GET_REASON(code), buffer);
+    }
+    return tb_fault(error, TB_REASON_MODULE_FAILED,
+                    "The PKCS#11 module %s could not be started (C_Initialize: %s).", module->path,
+                    name);
 }
 
 static PKCS11_CTX *

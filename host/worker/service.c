@@ -139,6 +139,26 @@ sign_answer(GBytes *signature)
     return answer;
 }
 
+/* Not every module says that a token has gone: SoftHSM, for one, reports a general error. What a
+ * listing shows decides. */
+static void
+explain_failure(TbService *service, const TbSignRequest *request, GError **error)
+{
+    json_t *answer;
+
+    if (tb_fault_reason(*error) != TB_REASON_MODULE_FAILED ||
+        !tb_listing_find(service->listing, request->slot, request->serial))
+        return;
+    answer = tb_listing_answer(service->listing, NULL);
+    if (answer && !tb_listing_find(service->listing, request->slot, request->serial)) {
+        tb_log(TB_LOG_INFO, "sign.removed", "error=\"%s\"", (*error)->message);
+        g_clear_error(error);
+        tb_fault(error, TB_REASON_TOKEN_REMOVED,
+                 "The token was removed while it was in use. Insert it and try again.");
+    }
+    json_decref(answer);
+}
+
 /* After these the token, or what is on it, may not be what the listing shows. */
 static gboolean
 makes_listing_stale(TbReason reason)
@@ -170,14 +190,17 @@ answer_sign(TbService *service, json_t *message, int pin_fd)
     g_autoptr(GBytes) signature = NULL;
     TbSignRequest request = {.pin_fd = pin_fd};
     TbPinReport report = {0};
-    gboolean good = read_sign_request(message, &request, &error);
+    gboolean readable = read_sign_request(message, &request, &error);
 
     input = request.input;
-    good = good && tb_module_load(service->module, &error) &&
-           tb_session_sign(service->module,
-                           tb_listing_find(service->listing, request.slot, request.serial),
-                           service->memory, &request, &signature, &report, &error);
-    return good ? sign_answer(signature) : sign_error(service, error, &report);
+    if (readable && tb_module_load(service->module, &error) &&
+        tb_session_sign(service->module,
+                        tb_listing_find(service->listing, request.slot, request.serial),
+                        service->memory, &request, &signature, &report, &error))
+        return sign_answer(signature);
+    if (readable)
+        explain_failure(service, &request, &error);
+    return sign_error(service, error, &report);
 }
 
 static json_t *

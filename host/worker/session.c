@@ -27,7 +27,7 @@ typedef struct Session {
     TbPinMemory *memory;
     TbPinReport *report;
     CK_TOKEN_INFO info;
-    const TbCertificate *certificate;
+    TbCertificate *certificate;
     TbCertificate *own_certificate; /* when no listing had it */
     const TbMechanisms *mechanisms;
     TbMechanisms *own_mechanisms;
@@ -131,10 +131,10 @@ read_certificate(const Session *session)
 }
 
 static gboolean
-find_certificate(Session *session, const TbSlot *known, GError **error)
+find_certificate(Session *session, TbSlot *known, GError **error)
 {
     for (guint i = 0; known && i < known->certificates->len; i++) {
-        const TbCertificate *certificate = g_ptr_array_index(known->certificates, i);
+        TbCertificate *certificate = g_ptr_array_index(known->certificates, i);
 
         if (strcmp(certificate->id, session->request->certificate_id) == 0)
             session->certificate = certificate;
@@ -179,6 +179,7 @@ read_pin(Session *session, GError **error)
     g_clear_pointer(&session->pin, tb_secret_free);
     if (pad)
         return TRUE;
+    report_pin(session);
     return tb_fault(error, TB_REASON_PIN_INCORRECT,
                     "No PIN was entered. Nothing was sent to the token.");
 }
@@ -307,8 +308,10 @@ sign(Session *session, TbMechanismUse *use, GBytes **out_signature, GError **err
             g_clear_pointer(&session->pin, tb_secret_free);
         if (!sign_with_key(session, use, key, context_login, out_signature, &good, error))
             return FALSE;
-        if (good)
+        if (good) {
+            session->certificate->key_proven = keys->len == 1;
             return TRUE;
+        }
         tb_log(TB_LOG_WARNING, "sign.mismatch", "key=%u of=%u", i + 1, keys->len);
         if (context_login)
             break; /* each further one would need the PIN again */
@@ -319,7 +322,7 @@ sign(Session *session, TbMechanismUse *use, GBytes **out_signature, GError **err
 }
 
 gboolean
-tb_session_sign(const TbModule *module, const TbSlot *known, TbPinMemory *memory,
+tb_session_sign(const TbModule *module, TbSlot *known, TbPinMemory *memory,
                 const TbSignRequest *request, GBytes **out_signature, TbPinReport *out_report,
                 GError **error)
 {

@@ -34,6 +34,6 @@ typedef struct TbPinReport {
 /* Signs. The module must be loaded. known is the slot of a listing that shows this token, or NULL;
  * it saves reading certificates and mechanisms again. out_report is written on failure too.
  * *out_signature: ECDSA as r||s. */
-gboolean tb_session_sign(const TbModule *module, const TbSlot *known, TbPinMemory *memory,
+gboolean tb_session_sign(const TbModule *module, TbSlot *known, TbPinMemory *memory,
                          const TbSignRequest *request, GBytes **out_signature,
                          TbPinReport *out_report, GError **error);
