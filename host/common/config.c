@@ -6,17 +6,13 @@
  */
 #include "host/common/config.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "host/common/fault.h"
+#include "host/common/config-file.h"
 #include "tokenbridge-config.h"
 #include "tokenbridge/origin.h"
 
-#define FILE_MAX (1 << 20) /* bytes */
 #define MODULE_GROUP "module "
 
 typedef enum KeyType {
@@ -63,10 +59,7 @@ static const Key keys[] = {
 
 /* One file while it is read. */
 typedef struct Source {
-    const char *path;
-    const char *text;
-    GKeyFile *file;
-    gboolean system;
+    const TbConfigFile *file;
     GHashTable *locked; /* "group/key" and "group", of the system file */
 } Source;
 
@@ -143,56 +136,13 @@ tb_config_free(TbConfig *config)
     g_free(config);
 }
 
-/* The line of a group's header (key NULL) or of a key in it; GKeyFile does not keep line numbers.
- */
-static guint
-find_line(const char *text, const char *group, const char *key)
-{
-    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-    g_autofree char *header = g_strdup_printf("[%s]", group);
-    gboolean inside = FALSE;
-    guint found = 0;
-
-    for (guint i = 0; lines[i]; i++) {
-        const char *line = g_strstrip(lines[i]);
-
-        if (*line == '[') {
-            inside = strcmp(line, header) == 0;
-            if (inside && !key)
-                return i + 1;
-        } else if (inside && key && g_str_has_prefix(line, key)) {
-            const char *rest = line + strlen(key);
-
-            while (g_ascii_isspace(*rest))
-                rest++;
-            if (*rest == '=')
-                found = i + 1; /* the last one wins, as it does in GKeyFile */
-        }
-    }
-    return found;
-}
-
-static gboolean G_GNUC_PRINTF(5, 6)
-    config_fault(const Source *source, const char *group, const char *key, GError **error,
-                 const char *format, ...)
-{
-    g_autofree char *what = NULL;
-    va_list args;
-
-    va_start(args, format);
-    what = g_strdup_vprintf(format, args);
-    va_end(args);
-    return tb_fault(error, TB_REASON_INTERNAL, "%s:%u: %s", source->path,
-                    find_line(source->text, group, key), what);
-}
-
 static gboolean
 is_locked(const Source *source, const char *group, const char *key)
 {
     g_autofree char *full = g_strdup_printf("%s/%s", group, key);
 
-    return !source->system && (g_hash_table_contains(source->locked, full) ||
-                               g_hash_table_contains(source->locked, group));
+    return !source->file->system && (g_hash_table_contains(source->locked, full) ||
+                                     g_hash_table_contains(source->locked, group));
 }
 
 static const Key *
@@ -232,7 +182,7 @@ read_list(const Source *source, const Key *key, gboolean (*good)(const char *), 
           char ***inout_list, GError **error)
 {
     g_auto(GStrv) list =
-        g_key_file_get_string_list(source->file, key->group, key->name, NULL, NULL);
+        g_key_file_get_string_list(source->file->keys, key->group, key->name, NULL, NULL);
     g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func(g_free);
 
     for (char **entry = *inout_list; add && *entry; entry++)
@@ -241,9 +191,9 @@ read_list(const Source *source, const Key *key, gboolean (*good)(const char *), 
         if (!*g_strstrip(*entry))
             continue;
         if (good && !good(*entry))
-            return config_fault(source, key->group, key->name, error, "\"%s\" is no %s.", *entry,
-                                key->type == KEY_ORIGINS ? "origin such as https://example.org"
-                                                         : "extension id");
+            return tb_config_file_fault(
+                source->file, key->group, key->name, error, "\"%s\" is no %s.", *entry,
+                key->type == KEY_ORIGINS ? "origin such as https://example.org" : "extension id");
         g_ptr_array_add(all, g_strdup(*entry));
     }
     g_ptr_array_add(all, NULL);
@@ -255,14 +205,14 @@ read_list(const Source *source, const Key *key, gboolean (*good)(const char *), 
 static gboolean
 read_milliseconds(const Source *source, const Key *key, guint *out_value, GError **error)
 {
-    g_autofree char *text = g_key_file_get_string(source->file, key->group, key->name, NULL);
+    g_autofree char *text = g_key_file_get_string(source->file->keys, key->group, key->name, NULL);
     guint64 value;
 
     if (!text ||
         !g_ascii_string_to_unsigned(g_strstrip(text), 10, key->min, key->max, &value, NULL))
-        return config_fault(source, key->group, key->name, error,
-                            "\"%s\" is not a number of milliseconds from %u to %u.", key->name,
-                            key->min, key->max);
+        return tb_config_file_fault(source->file, key->group, key->name, error,
+                                    "\"%s\" is not a number of milliseconds from %u to %u.",
+                                    key->name, key->min, key->max);
     *out_value = (guint)value;
     return TRUE;
 }
@@ -272,10 +222,11 @@ read_boolean(const Source *source, const char *group, const char *name, gboolean
              GError **error)
 {
     g_autoptr(GError) bad = NULL;
-    gboolean value = g_key_file_get_boolean(source->file, group, name, &bad);
+    gboolean value = g_key_file_get_boolean(source->file->keys, group, name, &bad);
 
     if (bad)
-        return config_fault(source, group, name, error, "\"%s\" is neither true nor false.", name);
+        return tb_config_file_fault(source->file, group, name, error,
+                                    "\"%s\" is neither true nor false.", name);
     *out_value = value;
     return TRUE;
 }
@@ -284,10 +235,11 @@ static gboolean
 read_path(const Source *source, const char *group, const char *name, char **out_path,
           GError **error)
 {
-    g_autofree char *path = g_key_file_get_string(source->file, group, name, NULL);
+    g_autofree char *path = g_key_file_get_string(source->file->keys, group, name, NULL);
 
     if (!path || !g_path_is_absolute(path))
-        return config_fault(source, group, name, error, "\"%s\" is not an absolute path.", name);
+        return tb_config_file_fault(source->file, group, name, error,
+                                    "\"%s\" is not an absolute path.", name);
     g_free(*out_path);
     *out_path = g_steal_pointer(&path);
     return TRUE;
@@ -298,7 +250,7 @@ read_prompt(const Source *source, const Key *key, TbPromptProgram *out_prompt, G
 {
     static const char *const words[] = {
         [TB_PROMPT_AUTO] = "auto", [TB_PROMPT_GTK] = "gtk", [TB_PROMPT_PINENTRY] = "pinentry"};
-    g_autofree char *word = g_key_file_get_string(source->file, key->group, key->name, NULL);
+    g_autofree char *word = g_key_file_get_string(source->file->keys, key->group, key->name, NULL);
 
     for (guint i = 0; i < G_N_ELEMENTS(words); i++) {
         if (g_strcmp0(words[i], word) == 0) {
@@ -306,8 +258,8 @@ read_prompt(const Source *source, const Key *key, TbPromptProgram *out_prompt, G
             return TRUE;
         }
     }
-    return config_fault(source, key->group, key->name, error,
-                        "\"program\" is none of auto, gtk and pinentry.");
+    return tb_config_file_fault(source->file, key->group, key->name, error,
+                                "\"program\" is none of auto, gtk and pinentry.");
 }
 
 static gboolean
@@ -340,15 +292,16 @@ static gboolean
 check_module_keys(const Source *source, const char *group, GError **error)
 {
     static const char *const names[] = {"path", "init-args", "enabled", NULL};
-    g_auto(GStrv) present = g_key_file_get_keys(source->file, group, NULL, NULL);
+    g_auto(GStrv) present = g_key_file_get_keys(source->file->keys, group, NULL, NULL);
 
     for (char **name = present; name && *name; name++) {
         if (!g_strv_contains(names, *name))
-            return config_fault(source, group, *name, error, "[%s] has no key \"%s\".", group,
-                                *name);
+            return tb_config_file_fault(source->file, group, *name, error,
+                                        "[%s] has no key \"%s\".", group, *name);
     }
-    if (!g_key_file_has_key(source->file, group, "path", NULL))
-        return config_fault(source, group, NULL, error, "[%s] has no \"path\".", group);
+    if (!g_key_file_has_key(source->file->keys, group, "path", NULL))
+        return tb_config_file_fault(source->file, group, NULL, error, "[%s] has no \"path\".",
+                                    group);
     return TRUE;
 }
 
@@ -362,13 +315,14 @@ read_module(const Source *source, const char *group, TbConfig *config, GError **
     gboolean enabled = TRUE;
 
     if (!*name)
-        return config_fault(source, group, NULL, error, "The group has no module name.");
+        return tb_config_file_fault(source->file, group, NULL, error,
+                                    "The group has no module name.");
     if (!check_module_keys(source, group, error) || !read_path(source, group, "path", &path, error))
         return FALSE;
-    if (g_key_file_has_key(source->file, group, "enabled", NULL) &&
+    if (g_key_file_has_key(source->file->keys, group, "enabled", NULL) &&
         !read_boolean(source, group, "enabled", &enabled, error))
         return FALSE;
-    init_args = g_key_file_get_string(source->file, group, "init-args", NULL);
+    init_args = g_key_file_get_string(source->file->keys, group, "init-args", NULL);
     for (guint i = 0; i < config->modules->len; i++) {
         const TbModule *module = config->modules->pdata[i];
 
@@ -394,20 +348,22 @@ lock_entry_is_known(const char *entry)
 static gboolean
 read_lock(const Source *source, GError **error)
 {
-    g_auto(GStrv) present = g_key_file_get_keys(source->file, "lock", NULL, NULL);
+    g_auto(GStrv) present = g_key_file_get_keys(source->file->keys, "lock", NULL, NULL);
     g_auto(GStrv) list = NULL;
 
-    if (!source->system)
-        return config_fault(source, "lock", NULL, error, "Only the system file can lock keys.");
+    if (!source->file->system)
+        return tb_config_file_fault(source->file, "lock", NULL, error,
+                                    "Only the system file can lock keys.");
     for (char **name = present; name && *name; name++) {
         if (strcmp(*name, "keys") != 0)
-            return config_fault(source, "lock", *name, error, "[lock] has no key \"%s\".", *name);
+            return tb_config_file_fault(source->file, "lock", *name, error,
+                                        "[lock] has no key \"%s\".", *name);
     }
-    list = g_key_file_get_string_list(source->file, "lock", "keys", NULL, NULL);
+    list = g_key_file_get_string_list(source->file->keys, "lock", "keys", NULL, NULL);
     for (char **entry = list; entry && *entry; entry++) {
         if (!lock_entry_is_known(g_strstrip(*entry)))
-            return config_fault(source, "lock", "keys", error, "There is no key \"%s\" to lock.",
-                                *entry);
+            return tb_config_file_fault(source->file, "lock", "keys", error,
+                                        "There is no key \"%s\" to lock.", *entry);
         g_hash_table_add(source->locked, g_strdup(*entry));
     }
     return TRUE;
@@ -416,90 +372,48 @@ read_lock(const Source *source, GError **error)
 static gboolean
 read_group(const Source *source, const char *group, TbConfig *config, GError **error)
 {
-    g_auto(GStrv) names = g_key_file_get_keys(source->file, group, NULL, NULL);
+    g_auto(GStrv) names = g_key_file_get_keys(source->file->keys, group, NULL, NULL);
 
     if (strcmp(group, "lock") == 0)
         return read_lock(source, error);
     if (g_str_has_prefix(group, MODULE_GROUP)) {
         if (is_locked(source, "module", ""))
-            return config_fault(source, group, NULL, error,
-                                "The administrator has locked the modules.");
+            return tb_config_file_fault(source->file, group, NULL, error,
+                                        "The administrator has locked the modules.");
         return read_module(source, group, config, error);
     }
     if (!find_key(group, NULL))
-        return config_fault(source, group, NULL, error, "There is no group [%s].", group);
+        return tb_config_file_fault(source->file, group, NULL, error, "There is no group [%s].",
+                                    group);
     for (char **name = names; name && *name; name++) {
         const Key *key = find_key(group, *name);
 
         if (!key)
-            return config_fault(source, group, *name, error, "[%s] has no key \"%s\".", group,
-                                *name);
+            return tb_config_file_fault(source->file, group, *name, error,
+                                        "[%s] has no key \"%s\".", group, *name);
         if (is_locked(source, group, *name))
-            return config_fault(source, group, *name, error, "The administrator has locked \"%s\".",
-                                *name);
+            return tb_config_file_fault(source->file, group, *name, error,
+                                        "The administrator has locked \"%s\".", *name);
         if (!read_key(source, key, config, error))
             return FALSE;
     }
     return TRUE;
 }
 
-/* The contents of a file that may be absent (NULL without error). */
-static gboolean
-read_file(const char *path, gboolean system, char **out_text, GError **error)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    g_autofree char *text = NULL;
-    struct stat info;
-    gsize length = 0;
-
-    *out_text = NULL;
-    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
-        return TRUE;
-    if (fd < 0 || fstat(fd, &info) < 0 || !S_ISREG(info.st_mode) || info.st_size > FILE_MAX) {
-        int saved = errno;
-
-        if (fd >= 0)
-            close(fd);
-        return tb_fault(error, TB_REASON_INTERNAL, "%s cannot be read: %s.", path,
-                        fd < 0 ? g_strerror(saved) : "it is not a file of up to 1 MiB");
-    }
-    if (!system && ((info.st_uid != getuid() && info.st_uid != 0) || (info.st_mode & 022) != 0)) {
-        close(fd);
-        return tb_fault(error, TB_REASON_INTERNAL,
-                        "%s can be written by others. Make it your own: chmod go-w.", path);
-    }
-    text = g_malloc((gsize)info.st_size + 1);
-    while (length < (gsize)info.st_size) {
-        ssize_t got = read(fd, text + length, (gsize)info.st_size - length);
-
-        if (got <= 0)
-            break;
-        length += (gsize)got;
-    }
-    close(fd);
-    text[length] = '\0';
-    *out_text = g_steal_pointer(&text);
-    return TRUE;
-}
-
 static gboolean
 load_file(const char *path, gboolean system, GHashTable *locked, TbConfig *config, GError **error)
 {
-    g_autoptr(GKeyFile) file = g_key_file_new();
-    g_autoptr(GError) bad = NULL;
-    g_autofree char *text = NULL;
+    g_autoptr(TbConfigFile) file = NULL;
     g_auto(GStrv) groups = NULL;
-    Source source = {.path = path, .file = file, .system = system, .locked = locked};
 
-    if (!read_file(path, system, &text, error))
+    if (!tb_config_file_read(path, system, &file, error))
         return FALSE;
-    if (!text)
+    if (!file)
         return TRUE;
-    source.text = text;
-    if (!g_key_file_load_from_data(file, text, strlen(text), G_KEY_FILE_NONE, &bad))
-        return tb_fault(error, TB_REASON_INTERNAL, "%s: %s", path, bad->message);
-    groups = g_key_file_get_groups(file, NULL);
+    groups = g_key_file_get_groups(file->keys, NULL);
     for (char **group = groups; *group; group++) {
+        const Source source = {.file = file, .locked = locked};
+
         if (!read_group(&source, *group, config, error))
             return FALSE;
     }
