@@ -21,9 +21,9 @@
 #include "host/common/log.h"
 #include "host/dialog-lock.h"
 #include "host/last-used.h"
+#include "host/offer.h"
 #include "host/outcome.h"
 #include "host/policy.h"
-#include "host/selection.h"
 
 #define RELIST_MS 400 /* insertion and removal are seen within 500 ms */
 #define MAX_WRONG_PINS 3
@@ -61,12 +61,6 @@ static const char *const operation_words[] = {
     [TB_PURPOSE_CHOOSE] = "choose",
     [TB_PURPOSE_SIGN] = "sign",
 };
-
-static gint64
-now(void)
-{
-    return g_get_real_time() / G_USEC_PER_SEC;
-}
 
 static void
 operation_free(TbOperation *operation)
@@ -107,8 +101,10 @@ end(TbOperation *operation, json_t *result, const GError *error, json_t *last)
 static void
 end_with_error(TbOperation *operation, const GError *error)
 {
+    /* A message may quote a path that is not UTF-8; JSON cannot. */
+    g_autofree char *message = g_utf8_make_valid(error->message, -1);
     json_t *last = json_pack("{s:s, s:s, s:s}", "type", "failed", "reason",
-                             tb_reason_word(tb_fault_reason(error)), "message", error->message);
+                             tb_reason_word(tb_fault_reason(error)), "message", message);
 
     end(operation, NULL, error, last);
 }
@@ -150,90 +146,21 @@ tell(TbOperation *operation, json_t *message, int fd)
 
 /* --- choosing --- */
 
-static TbFilter
-filter_for(const TbOperation *operation)
+static TbOffer
+offer_for(const TbOperation *operation)
 {
-    const TbRequest *request = operation->request;
-
-    return (TbFilter){
-        .purpose = request->purpose,
-        .any_signer = tb_policy_any_signer(operation->context->config, request->origin),
-        .issuers = (const char *const *)request->issuers,
-        .policies = (const char *const *)request->policies,
-        .certificate = request->certificate,
-        .now = now(),
+    return (TbOffer){
+        .config = operation->context->config,
+        .workers = operation->context->workers,
+        .request = operation->request,
     };
-}
-
-/* Why nothing can be chosen, as a word of ours for the page and one of the dialog's. */
-static TbReason
-find_problem(const TbOperation *operation, const char **out_word)
-{
-    TbWorkers *workers = operation->context->workers;
-    gboolean any_token = FALSE, all_failed = TRUE;
-
-    for (guint i = 0; i < tb_workers_count(workers); i++) {
-        const TbModuleState *state = tb_workers_state(workers, i);
-
-        any_token = any_token || (state->tokens && state->tokens->len > 0);
-        all_failed = all_failed && state->error;
-    }
-    if (any_token) {
-        *out_word = "no_certificate";
-        return TB_REASON_NO_CERTIFICATE;
-    }
-    if (tb_workers_count(workers) == 0) {
-        *out_word = "no_module";
-        return TB_REASON_MODULE_FAILED;
-    }
-    *out_word = all_failed ? "module_failed" : "no_token";
-    return all_failed ? TB_REASON_MODULE_FAILED : TB_REASON_TOKEN_MISSING;
-}
-
-/* What stands in the way when there are certificates but none can be used. */
-static TbReason
-find_obstacle(const GPtrArray *fitting, gint64 time)
-{
-    for (guint i = 0; i < fitting->len; i++) {
-        TbObstacle obstacle = tb_selection_obstacle(fitting->pdata[i], time);
-
-        if (obstacle == TB_OBSTACLE_NONE)
-            return 0;
-        if (obstacle == TB_OBSTACLE_PIN_LOCKED)
-            return TB_REASON_PIN_BLOCKED;
-    }
-    return TB_REASON_NO_CERTIFICATE;
-}
-
-static json_t *
-certificates_message(TbOperation *operation)
-{
-    TbFilter filter = filter_for(operation);
-    g_autoptr(GPtrArray) listings = tb_workers_listings(operation->context->workers);
-    g_autoptr(GPtrArray) fitting = tb_selection_fitting(listings, &filter);
-    g_autofree char *preferred = tb_last_used_get(operation->request->origin);
-    json_t *message;
-
-    if (fitting->len == 0 && !operation->listed_once)
-        return NULL; /* a slower module may still have it */
-    message = json_pack("{s:s, s:o}", "type", "certificates", "certificates",
-                        tb_selection_choices(fitting, filter.purpose, filter.now));
-    if (preferred)
-        json_object_set_new(message, "preferred", json_string(preferred));
-    operation->problem = fitting->len > 0 ? find_obstacle(fitting, filter.now) : 0;
-    if (fitting->len == 0) {
-        const char *word;
-
-        operation->problem = find_problem(operation, &word);
-        json_object_set_new(message, "problem", json_string(word));
-    }
-    return message;
 }
 
 static void
 show_certificates(TbOperation *operation)
 {
-    json_t *message = certificates_message(operation);
+    TbOffer offer = offer_for(operation);
+    json_t *message = tb_offer_message(&offer, operation->listed_once, &operation->problem);
 
     if (!message)
         return;
@@ -405,34 +332,17 @@ start_signing(TbOperation *operation)
 
 /* --- the dialog's messages --- */
 
-/* The certificate with this id if it fits and can be used now; borrowed from the listing. */
-static const TbCertificate *
-find_usable(TbOperation *operation, const char *id)
-{
-    TbFilter filter = filter_for(operation);
-    g_autoptr(GPtrArray) listings = tb_workers_listings(operation->context->workers);
-    g_autoptr(GPtrArray) fitting = tb_selection_fitting(listings, &filter);
-
-    for (guint i = 0; i < fitting->len; i++) {
-        const TbCertificate *certificate = fitting->pdata[i];
-
-        if (strcmp(certificate->id, id) == 0 &&
-            tb_selection_obstacle(certificate, filter.now) == TB_OBSTACLE_NONE)
-            return certificate;
-    }
-    return NULL;
-}
-
 static void
 on_submit(TbOperation *operation, const char *id)
 {
+    TbOffer offer = offer_for(operation);
     const TbCertificate *certificate;
 
     if (operation->state != STATE_CHOOSING || !id) {
         tb_log(TB_LOG_WARNING, "prompt-out-of-turn", "type=submit");
         return;
     }
-    certificate = find_usable(operation, id);
+    certificate = tb_offer_find(&offer, id);
     if (!certificate) {
         /* It was shown, and has gone between the last listing and the button. */
         fail(operation, TB_REASON_TOKEN_REMOVED, "The token was removed. Insert it and try again.");
