@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -216,23 +217,25 @@ count(const char *text, const char *line)
     return found;
 }
 
-/* Whether a fake pinentry of this fixture still runs: each has the record's path in its
- * environment. */
-static gboolean
-pinentry_runs(Fixture *f)
+/* How many fake pinentries of this fixture run: each has the record's path in its environment, as
+ * has the prompt, which is not counted. */
+static guint
+count_pinentries(Fixture *f)
 {
     g_autoptr(GDir) proc = g_dir_open("/proc", 0, NULL);
     const char *name;
+    guint found = 0;
 
     while ((name = g_dir_read_name(proc))) {
         g_autofree char *path = g_build_filename("/proc", name, "environ", NULL);
         g_autofree char *text = NULL;
         gsize length = 0;
-        if (g_ascii_isdigit(name[0]) && g_file_get_contents(path, &text, &length, NULL) &&
+        if (g_ascii_isdigit(name[0]) && strtol(name, NULL, 10) != f->pid &&
+            g_file_get_contents(path, &text, &length, NULL) &&
             memmem(text, length, f->record, strlen(f->record)))
-            return TRUE;
+            found++;
     }
-    return FALSE;
+    return found;
 }
 
 static void
@@ -240,7 +243,7 @@ assert_no_pinentry(Fixture *f)
 {
     gint64 end = g_get_monotonic_time() + PATIENCE_US;
 
-    while (pinentry_runs(f)) {
+    while (count_pinentries(f) > 0) {
         if (g_get_monotonic_time() > end)
             g_error("a pinentry was left running");
         g_usleep(2000);
@@ -326,6 +329,7 @@ test_insert_token(Fixture *f, gconstpointer unused)
     await_record(f, "ANSWER none");
     offer(f, "Jane", NULL);
     submit(f, "Jane", "1234");
+    g_assert_cmpuint(count_pinentries(f), ==, 1); /* the window that waited was taken away */
 }
 
 static void
@@ -338,7 +342,7 @@ end_at_dialog(Fixture *f, void (*end)(Fixture *))
     show(f);
     offer(f, "Jane", NULL);
     await_record(f, "ANSWER none");
-    g_assert_true(pinentry_runs(f));
+    g_assert_cmpuint(count_pinentries(f), ==, 1);
     began = g_get_monotonic_time();
     end(f);
     g_assert_cmpint(wait_for_end(f), >=, 0);
