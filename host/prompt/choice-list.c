@@ -12,8 +12,9 @@
 #include "host/prompt/text.h"
 
 #define NAME_MAX_CHARACTERS 120
-#define LIST_MAX_HEIGHT 264 /* pixels; a part of the third row shows that there are more */
 #define SEVERAL 2
+#define MANY 3          /* scrolled */
+#define MANY_HEIGHT 264 /* pixels; a part of the third row shows that there are more */
 
 struct TbChoiceList {
     GtkWidget *box;  /* weak */
@@ -160,9 +161,22 @@ add_row(TbChoiceList *list, const TbChoice *choice)
 }
 
 static GtkWidget *
-several(TbChoiceList *list)
+scrolled(GtkWidget *child)
 {
     GtkWidget *scroller = gtk_scrolled_window_new();
+
+    gtk_scrolled_window_set_child(GTK_SCROLLED_WINDOW(scroller), child);
+    gtk_scrolled_window_set_policy(GTK_SCROLLED_WINDOW(scroller), GTK_POLICY_NEVER,
+                                   GTK_POLICY_AUTOMATIC);
+    gtk_scrolled_window_set_min_content_height(GTK_SCROLLED_WINDOW(scroller), MANY_HEIGHT);
+    gtk_scrolled_window_set_overlay_scrolling(GTK_SCROLLED_WINDOW(scroller), FALSE);
+    return scroller;
+}
+
+static GtkWidget *
+several(TbChoiceList *list)
+{
+    GtkWidget *outer;
 
     list->list = gtk_list_box_new();
     gtk_list_box_set_selection_mode(GTK_LIST_BOX(list->list), GTK_SELECTION_BROWSE);
@@ -173,14 +187,10 @@ several(TbChoiceList *list)
         add_row(list, g_ptr_array_index(list->choices, i));
     g_signal_connect(list->list, "row-selected", G_CALLBACK(on_row_selected), list);
     g_signal_connect(list->list, "row-activated", G_CALLBACK(on_row_activated), list);
-    gtk_scrolled_window_set_child(GTK_SCROLLED_WINDOW(scroller), list->list);
-    gtk_scrolled_window_set_policy(GTK_SCROLLED_WINDOW(scroller), GTK_POLICY_NEVER,
-                                   GTK_POLICY_AUTOMATIC);
-    gtk_scrolled_window_set_max_content_height(GTK_SCROLLED_WINDOW(scroller), LIST_MAX_HEIGHT);
-    gtk_scrolled_window_set_propagate_natural_height(GTK_SCROLLED_WINDOW(scroller), TRUE);
-    gtk_scrolled_window_set_overlay_scrolling(GTK_SCROLLED_WINDOW(scroller), FALSE);
-    gtk_widget_add_css_class(scroller, "tb-list");
-    return scroller;
+    outer = list->choices->len >= MANY ? scrolled(list->list) : list->list;
+    gtk_widget_add_css_class(outer, "tb-list");
+    gtk_widget_set_overflow(outer, GTK_OVERFLOW_HIDDEN);
+    return outer;
 }
 
 static GtkWidget *

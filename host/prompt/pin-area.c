@@ -12,9 +12,11 @@
 #include "host/prompt/text.h"
 
 #define KEYPAD_SIZE 36
+#define SPACING 10
 
 struct TbPinArea {
-    GtkWidget *box; /* weak */
+    GtkWidget *box;    /* weak */
+    GtkWidget *alerts; /* holds error and tries, and is what screen readers hear */
     GtkWidget *error, *tries, *consent;
     GtkWidget *field_box, *label, *hint;
     GtkWidget *keypad_box;
@@ -58,24 +60,34 @@ wrapping_label(const char *css_class)
     return label;
 }
 
-static GtkWidget *
-alert_label(const char *css_class)
-{
-    GtkWidget *label =
-        g_object_new(GTK_TYPE_LABEL, "accessible-role", GTK_ACCESSIBLE_ROLE_ALERT, "xalign", 0.0f,
-                     "wrap", TRUE, "max-width-chars", 1, "hexpand", TRUE, "visible", FALSE, NULL);
-
-    gtk_widget_add_css_class(label, css_class);
-    return label;
-}
-
 static void
 set_label(GtkWidget *label, const char *text)
 {
     gtk_label_set_text(GTK_LABEL(label), text ? text : "");
-    gtk_accessible_update_property(GTK_ACCESSIBLE(label), GTK_ACCESSIBLE_PROPERTY_LABEL,
-                                   text ? text : "", -1);
     gtk_widget_set_visible(label, text != NULL);
+}
+
+/* GTK 4.8 announces changes of what is visible all the time, and of no label that appears; so the
+ * box around the two labels stays, takes no room when they are hidden, and carries their words. */
+static void
+announce(TbPinArea *area)
+{
+    const char *error = gtk_label_get_text(GTK_LABEL(area->error));
+    const char *tries = gtk_label_get_text(GTK_LABEL(area->tries));
+    g_autofree char *words = g_strdup_printf("%s%s%s", error, *error && *tries ? "\n" : "", tries);
+
+    gtk_accessible_update_property(GTK_ACCESSIBLE(area->alerts), GTK_ACCESSIBLE_PROPERTY_LABEL,
+                                   words, -1);
+}
+
+static GtkWidget *
+alert_label(TbPinArea *area, const char *css_class)
+{
+    GtkWidget *label = wrapping_label(css_class);
+
+    gtk_widget_set_margin_bottom(label, SPACING);
+    gtk_box_append(GTK_BOX(area->alerts), label);
+    return label;
 }
 
 static GtkWidget *
@@ -92,7 +104,7 @@ make_field(TbPinArea *area)
     gtk_label_set_mnemonic_widget(GTK_LABEL(area->label), field);
     gtk_accessible_update_relation(GTK_ACCESSIBLE(field), GTK_ACCESSIBLE_RELATION_LABELLED_BY,
                                    area->label, NULL, GTK_ACCESSIBLE_RELATION_DESCRIBED_BY,
-                                   area->error, area->tries, area->hint, NULL, -1);
+                                   area->alerts, area->hint, NULL, -1);
     gtk_accessible_update_property(GTK_ACCESSIBLE(field), GTK_ACCESSIBLE_PROPERTY_REQUIRED, TRUE,
                                    -1);
     gtk_box_append(GTK_BOX(box), area->label);
@@ -127,16 +139,18 @@ tb_pin_area_new(TbPinAreaChanged changed, gpointer data)
         g_free(area);
         return NULL;
     }
-    area->box = gtk_box_new(GTK_ORIENTATION_VERTICAL, 10);
+    area->box = gtk_box_new(GTK_ORIENTATION_VERTICAL, 0);
     g_object_add_weak_pointer(G_OBJECT(area->box), (gpointer *)&area->box);
-    area->error = alert_label("tb-alert");
-    area->tries = alert_label("tb-caution");
+    area->alerts = g_object_new(GTK_TYPE_BOX, "orientation", GTK_ORIENTATION_VERTICAL,
+                                "accessible-role", GTK_ACCESSIBLE_ROLE_ALERT, NULL);
+    area->error = alert_label(area, "tb-alert");
+    area->tries = alert_label(area, "tb-caution");
     area->field_box = make_field(area);
     area->keypad_box = make_keypad();
     area->consent = gtk_check_button_new_with_label(tb_text_pin_last_try_consent());
     g_signal_connect(area->consent, "toggled", G_CALLBACK(on_consent), area);
-    gtk_box_append(GTK_BOX(area->box), area->error);
-    gtk_box_append(GTK_BOX(area->box), area->tries);
+    gtk_widget_set_margin_top(area->consent, SPACING);
+    gtk_box_append(GTK_BOX(area->box), area->alerts);
     gtk_box_append(GTK_BOX(area->box), area->field_box);
     gtk_box_append(GTK_BOX(area->box), area->keypad_box);
     gtk_box_append(GTK_BOX(area->box), area->consent);
@@ -199,12 +213,14 @@ tb_pin_area_set_token(TbPinArea *area, const char *token, const char *reader, co
         tb_pin_entry_set_max(area->entry, pin->max);
     }
     set_label(area->tries, tb_text_pin_tries(pin->state));
+    announce(area);
 }
 
 void
 tb_pin_area_set_error(TbPinArea *area, const char *text)
 {
     set_label(area->error, text);
+    announce(area);
     gtk_accessible_update_state(
         GTK_ACCESSIBLE(tb_pin_entry_get_widget(area->entry)), GTK_ACCESSIBLE_STATE_INVALID,
         text ? GTK_ACCESSIBLE_INVALID_TRUE : GTK_ACCESSIBLE_INVALID_FALSE, -1);

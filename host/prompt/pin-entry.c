@@ -177,6 +177,9 @@ tb_pin_entry_new(TbPinEntryChanged changed, gpointer data)
         g_signal_connect(entry->text, "delete-text", G_CALLBACK(on_delete_text), entry);
     g_signal_connect(entry->text, "changed", G_CALLBACK(on_changed), entry);
     g_object_set(entry->widget, "show-peek-icon", FALSE, "activates-default", TRUE, NULL);
+    /* Bullets have no direction of their own; a PIN is typed from left to right everywhere. */
+    gtk_widget_set_direction(entry->widget, GTK_TEXT_DIR_LTR);
+    gtk_widget_set_direction(GTK_WIDGET(entry->text), GTK_TEXT_DIR_LTR);
     forbid_other_ways(entry);
     return entry;
 }

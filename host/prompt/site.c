@@ -210,6 +210,7 @@ tb_site_new(const char *origin)
     site->look_alike = readable && name_misleads(readable);
     render(readable && !site->look_alike ? readable : ascii, bold, prefix, suffix, &site->markup,
            &site->text);
+    site->title = readable && !site->look_alike ? g_strdup(site->text) : g_strdup(rest);
     if (readable) {
         g_autofree char *markup = NULL;
 
@@ -225,6 +226,7 @@ tb_site_free(TbSite *site)
         return;
     g_free(site->markup);
     g_free(site->text);
+    g_free(site->title);
     g_free(site->other);
     g_free(site);
 }

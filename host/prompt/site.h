@@ -11,6 +11,7 @@
 typedef struct TbSite {
     char *markup;        /* Pango markup of the form shown large; the registrable part is bold */
     char *text;          /* the same without markup, with the bidirectional isolates it needs */
+    char *title;         /* the same for a window's title: no isolates where all is ASCII */
     char *other;         /* the other form (ASCII or readable), or NULL when there is only one */
     gboolean look_alike; /* the readable form could pass for another site's: ASCII comes first */
     gboolean plain_http;

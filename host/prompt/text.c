@@ -313,7 +313,8 @@ tb_text_problem(TbProblem problem, TbOperation operation)
                           _("Ask your administrator to install the PKCS#11 module of your token, "
                             "for example the package “opensc-pkcs11”. Then try again.")};
     case TB_PROBLEM_NO_TOKEN:
-        return (TbAdvice){_("Insert your token"), _("It goes on by itself when the token is in.")};
+        return (TbAdvice){_("Insert your token"),
+                          _("Tokenbridge goes on by itself as soon as it is there.")};
     case TB_PROBLEM_NO_CERTIFICATE:
         if (operation == TB_OPERATION_AUTHENTICATE)
             return (TbAdvice){_("No certificate to sign in with"),

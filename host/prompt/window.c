@@ -239,8 +239,8 @@ append_other_form(GtkWidget *box, const TbSite *site)
     if (!site->other)
         return;
     if (site->look_alike)
-        text = g_strdup_printf(_("Careful: this name is written with letters that look like "
-                                 "others. It reads %s."),
+        text = g_strdup_printf(_("Careful: the letters of this name look like others. "
+                                 "Do not take it for %s."),
                                site->other);
     else
         text = g_strdup_printf(_("Technical form of the name: %s"), site->other);
@@ -301,8 +301,6 @@ make_hash(const TbMessage *show)
     gtk_widget_set_direction(digest, GTK_TEXT_DIR_LTR);
     gtk_widget_add_css_class(caption, "tb-small");
     gtk_widget_add_css_class(digest, "tb-small");
-    gtk_accessible_update_relation(GTK_ACCESSIBLE(digest), GTK_ACCESSIBLE_RELATION_LABELLED_BY,
-                                   caption, NULL, -1);
     gtk_box_append(GTK_BOX(box), caption);
     gtk_box_append(GTK_BOX(box), digest);
     return box;
@@ -314,11 +312,15 @@ make_choosing(TbWindow *window)
     GtkWidget *box = gtk_box_new(GTK_ORIENTATION_VERTICAL, SPACING);
 
     window->none_usable = start_label("tb-caution");
-    gtk_label_set_text(GTK_LABEL(window->none_usable),
-                       _("None of these can be used now. Insert another token if you have one."));
+    gtk_label_set_text(
+        GTK_LABEL(window->none_usable),
+        _("No certificate here can be used now. Insert another token if you have one."));
     gtk_box_append(GTK_BOX(box), tb_choice_list_get_widget(window->choices_list));
     gtk_box_append(GTK_BOX(box), window->none_usable);
     gtk_box_append(GTK_BOX(box), tb_pin_area_get_widget(window->pin_area));
+    if (window->operation == TB_OPERATION_CHOOSE)
+        append_text(box, "tb-dim",
+                    _("The site will see your name and all else that the certificate says."));
     return box;
 }
 
@@ -363,7 +365,7 @@ make_content(TbWindow *window, const TbMessage *show, const TbSite *site)
         gtk_box_append(GTK_BOX(box), make_hash(show));
     gtk_box_append(GTK_BOX(box), window->pages);
     append_text(box, "tb-dim",
-                _("Tokenbridge asks for your PIN only in this window, and never for your PUK."));
+                _("Tokenbridge asks for your PIN only here, and never for your PUK."));
     gtk_box_append(GTK_BOX(box), make_buttons(window));
     return box;
 }
@@ -386,7 +388,7 @@ static void
 open_window(TbWindow *window, const TbMessage *show)
 {
     g_autoptr(TbSite) site = tb_site_new(show->origin);
-    g_autofree char *title = tb_text_window_title(show->operation, site->text);
+    g_autofree char *title = tb_text_window_title(show->operation, site->title);
 
     window->window = gtk_window_new();
     gtk_window_set_title(GTK_WINDOW(window->window), title);
@@ -468,8 +470,8 @@ show_choices(TbWindow *window)
                             window->problem == TB_PROBLEM_NO_TOKEN ? TB_BADGE_TOKEN
                                                                    : TB_BADGE_WARNING,
                             advice, NULL);
+    gtk_widget_grab_focus(window->cancel); /* before the field that has it is hidden */
     show_status(window);
-    gtk_widget_grab_focus(window->cancel);
 }
 
 void
@@ -509,8 +511,8 @@ tb_window_set_working(TbWindow *window, gboolean pad)
                             NULL);
     else
         tb_status_page_wait(window->status, (TbAdvice){tb_text_working(window->operation), NULL});
+    gtk_widget_grab_focus(window->cancel); /* before the field that has it is hidden */
     show_status(window);
-    gtk_widget_grab_focus(window->cancel);
 }
 
 void
@@ -536,8 +538,8 @@ tb_window_set_pin_failed(TbWindow *window, const TbPin *pin, gboolean repeated)
     }
     tb_pin_area_clear(window->pin_area);
     tb_choice_list_set(window->choices_list, window->choices, NULL);
-    tb_pin_area_set_error(window->pin_area, tb_text_pin_failed(pin, repeated));
     show_choices(window);
+    tb_pin_area_set_error(window->pin_area, tb_text_pin_failed(pin, repeated));
 }
 
 static gboolean
@@ -555,12 +557,12 @@ end(TbWindow *window, TbBadge badge, TbAdvice advice, const char *detail)
 {
     window->state = STATE_ENDED;
     tb_pin_area_clear(window->pin_area);
-    tb_status_page_show(window->status, badge, advice, detail);
-    show_status(window);
-    gtk_widget_set_visible(window->submit, FALSE);
     gtk_button_set_label(GTK_BUTTON(window->cancel), _("Close"));
     gtk_window_set_default_widget(GTK_WINDOW(window->window), window->cancel);
     gtk_widget_grab_focus(window->cancel);
+    gtk_widget_set_visible(window->submit, FALSE);
+    tb_status_page_show(window->status, badge, advice, detail);
+    show_status(window);
 }
 
 void

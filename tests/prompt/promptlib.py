@@ -3,6 +3,7 @@
 the messages of docs/protocol.md (sections 4.2 and 4.3), types with xdotool. For tests only."""
 
 import array
+import ctypes
 import json
 import os
 import select
@@ -140,6 +141,26 @@ def choice(number=1, **members):
 
 def certificates(*choices, **members):
     return {'type': 'certificates', 'certificates': list(choices), **members}
+
+
+class _ClientMessage(ctypes.Structure):
+    _fields_ = [('type', ctypes.c_int), ('serial', ctypes.c_ulong), ('send_event', ctypes.c_int),
+                ('display', ctypes.c_void_p), ('window', ctypes.c_ulong),
+                ('message_type', ctypes.c_ulong), ('format', ctypes.c_int),
+                ('data', ctypes.c_long * 5), ('room', ctypes.c_long * 12)]
+
+
+def close_window(window):
+    """What a window manager's close button does: WM_DELETE_WINDOW (ICCCM, 4.2.8.1)."""
+    x11 = ctypes.CDLL('libX11.so.6')
+    x11.XOpenDisplay.restype = ctypes.c_void_p
+    x11.XInternAtom.restype = ctypes.c_ulong
+    display = ctypes.c_void_p(x11.XOpenDisplay(None))
+    atoms = [x11.XInternAtom(display, name, 0) for name in (b'WM_PROTOCOLS', b'WM_DELETE_WINDOW')]
+    event = _ClientMessage(type=33, window=int(window), message_type=atoms[0], format=32)
+    event.data[0] = atoms[1]
+    x11.XSendEvent(display, ctypes.c_ulong(int(window)), 0, ctypes.c_long(0), ctypes.byref(event))
+    x11.XCloseDisplay(display)
 
 
 def keys(*names):

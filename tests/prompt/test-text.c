@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Tests of host/prompt/text.c and language.c: sentences, dates and digits in both languages, and
+ * names from outside made harmless.
+ */
+#include <locale.h>
+#include <string.h>
+
+#include "host/prompt/language.h"
+#include "host/prompt/text.h"
+
+#define FSI "\xe2\x81\xa8"
+#define PDI "\xe2\x81\xa9"
+
+static void
+expect_clean(const char *name, gsize max, const char *expected)
+{
+    g_autofree char *clean = tb_text_clean(name, max);
+
+    g_assert_cmpstr(clean, ==, expected);
+}
+
+static void
+test_clean(void)
+{
+    expect_clean("Anna", 10, FSI "Anna" PDI);
+    expect_clean("", 10, FSI PDI);
+    expect_clean("a\nb\tc\x1b[1m", 10, FSI "a b c [1m" PDI);
+    expect_clean("ab\xe2\x80\xae"
+                 "cd\xe2\x81\xa6",
+                 10, FSI "abcd" PDI); /* RLO, LRI */
+    expect_clean("a\xe2\x80\xa8"
+                 "b",
+                 10, FSI "a b" PDI);                                    /* line separator */
+    expect_clean("می‌خواهم", 20, FSI "می‌خواهم" PDI); /* ZWNJ stays */
+    expect_clean("a\xff"
+                 "b",
+                 10,
+                 FSI "a\xef\xbf\xbd"
+                     "b" PDI);
+    expect_clean("abcdef", 3, FSI "abc…" PDI);
+    expect_clean("abc", 3, FSI "abc" PDI);
+}
+
+static void
+test_match(void)
+{
+    static const char *const available[] = {"en", "fa", "pt_BR", NULL};
+
+    g_assert_cmpstr(tb_language_match("fa", available), ==, "fa");
+    g_assert_cmpstr(tb_language_match("FA-IR", available), ==, "fa");
+    g_assert_cmpstr(tb_language_match("fa-Arab-IR-u-nu-latn", available), ==, "fa");
+    g_assert_cmpstr(tb_language_match("en_GB.UTF-8", available), ==, "en");
+    g_assert_cmpstr(tb_language_match("pt-br", available), ==, "pt_BR");
+    g_assert_null(tb_language_match("pt", available));
+    g_assert_null(tb_language_match("fas", available));
+    g_assert_null(tb_language_match("de", available));
+    g_assert_null(tb_language_match("", available));
+    g_assert_null(tb_language_match("---", available));
+    g_assert_null(tb_language_match("../../etc", available));
+}
+
+static void
+test_languages(void)
+{
+    g_autofree char *english = NULL, *persian = NULL;
+
+    g_assert_true(tb_language_set("fa-IR"));
+    g_assert_cmpstr(tb_language_get(), ==, "fa");
+    /* When this fails, look whether po/ was built: the catalogue is <build>/po/fa/LC_MESSAGES/. */
+    g_assert_cmpstr(tb_text_operation_button(TB_OPERATION_AUTHENTICATE), ==, "ورود");
+    persian = tb_text_number(1024);
+    g_assert_cmpstr(persian, ==, "۱۰۲۴");
+
+    g_assert_false(tb_language_set("en"));
+    g_assert_cmpstr(tb_text_operation_button(TB_OPERATION_AUTHENTICATE), ==, "Sign in");
+    english = tb_text_number(1024);
+    g_assert_cmpstr(english, ==, "1024");
+
+    /* A language that is not there: the user's own, which is "C" here, hence English. */
+    g_assert_false(tb_language_set("tlh"));
+    g_assert_cmpstr(tb_language_get(), ==, "en");
+}
+
+static void
+solar(guint year, guint month, guint day, guint solar_year, guint solar_month, guint solar_day)
+{
+    guint y = 0, m = 0, d = 0;
+
+    tb_text_solar_hijri(year, month, day, &y, &m, &d);
+    g_assert_cmpuint(y, ==, solar_year);
+    g_assert_cmpuint(m, ==, solar_month);
+    g_assert_cmpuint(d, ==, solar_day);
+}
+
+static void
+test_solar_hijri(void)
+{
+    solar(1979, 2, 11, 1357, 11, 22); /* 22 Bahman */
+    solar(2000, 3, 20, 1379, 1, 1);
+    solar(2021, 3, 20, 1399, 12, 30); /* the last day of a leap year */
+    solar(2021, 3, 21, 1400, 1, 1);
+    solar(2024, 2, 29, 1402, 12, 10);
+    solar(2024, 3, 20, 1403, 1, 1);
+    solar(2025, 3, 20, 1403, 12, 30);
+    solar(2025, 3, 21, 1404, 1, 1);
+    solar(2026, 9, 22, 1405, 6, 31);
+    solar(2026, 9, 23, 1405, 7, 1);
+    solar(2030, 3, 20, 1408, 12, 30);
+    solar(2030, 3, 21, 1409, 1, 1);
+}
+
+static void
+test_days(void)
+{
+    g_autofree char *english = NULL, *persian = NULL, *never = NULL;
+
+    tb_language_set("en");
+    english = tb_text_day(1900000000); /* 2030-03-17T17:46:40Z */
+    never = tb_text_day(G_MAXINT64);
+    g_assert_cmpstr(english, ==, "17 March 2030");
+    g_assert_cmpstr(never, ==, "–");
+    tb_language_set("fa");
+    persian = tb_text_day(1900000000);
+    g_assert_cmpstr(persian, ==, "۲۷ اسفند ۱۴۰۸");
+}
+
+static void
+expect_length(guint min, guint max, const char *expected)
+{
+    const TbPin pin = {.min = min, .max = max};
+    g_autofree char *text = tb_text_pin_length(&pin);
+
+    g_assert_cmpstr(text, ==, expected);
+}
+
+static void
+test_pin_length(void)
+{
+    tb_language_set("en");
+    expect_length(4, 8, "The PIN has 4 to 8 characters.");
+    expect_length(6, 6, "The PIN has 6 characters.");
+    expect_length(1, 1, "The PIN has 1 character.");
+    expect_length(4, 255, "The PIN has at least 4 characters.");
+    expect_length(0, 12, "The PIN has at most 12 characters.");
+    expect_length(0, 255, NULL);
+}
+
+static void
+test_hex(void)
+{
+    g_autofree char *groups = tb_text_hex_groups("00112233445566778899AABBCCDDEEFF0123");
+
+    g_assert_cmpstr(groups, ==, "0011 2233 4455 6677 8899 aabb ccdd eeff\n0123");
+}
+
+/* Every word has its own sentences, in both languages; a missing translation would be English. */
+static void
+test_complete(void)
+{
+    for (guint reason = 1; reason <= TB_REASON_LAST; reason++) {
+        TbAdvice english, persian;
+
+        tb_language_set("en");
+        english = tb_text_failure((TbReason)reason);
+        tb_language_set("fa");
+        persian = tb_text_failure((TbReason)reason);
+        g_assert_cmpstr(english.title, !=, persian.title);
+        g_assert_cmpstr(english.text, !=, persian.text);
+    }
+    for (guint problem = 0; problem <= TB_PROBLEM_LAST; problem++) {
+        for (guint operation = 0; operation <= TB_OPERATION_LAST; operation++) {
+            TbAdvice english, persian;
+
+            tb_language_set("en");
+            english = tb_text_problem((TbProblem)problem, (TbOperation)operation);
+            tb_language_set("fa");
+            persian = tb_text_problem((TbProblem)problem, (TbOperation)operation);
+            g_assert_cmpstr(english.title, !=, persian.title);
+        }
+    }
+}
+
+static void
+test_spoken(void)
+{
+    char name[] = "Anna", issuer[] = "CA", token[] = "T", reader[] = "R", id[] = "ab";
+    TbChoice choice = {.id = id,
+                       .name = name,
+                       .issuer_name = issuer,
+                       .token = token,
+                       .reader = reader,
+                       .not_after = 1900000000,
+                       .usable = TRUE};
+    g_autofree char *usable = NULL, *expired = NULL;
+
+    tb_language_set("en");
+    usable = tb_text_choice_spoken(&choice);
+    g_assert_cmpstr(usable, ==,
+                    FSI "Anna" PDI ", issued by " FSI "CA" PDI ", on the token " FSI "T" PDI
+                        ", valid until 17 March 2030");
+    choice.usable = FALSE;
+    choice.problem = TB_CHOICE_PROBLEM_EXPIRED;
+    expired = tb_text_choice_spoken(&choice);
+    g_assert_nonnull(strstr(expired, "Not usable: Expired on 17 March 2030."));
+}
+
+int
+main(int argc, char **argv)
+{
+    g_setenv("TZ", "UTC", TRUE);
+    g_unsetenv("LC_ALL");
+    g_setenv("LANG", "C", TRUE);
+    g_setenv("LANGUAGE", "", TRUE);
+    (void)setlocale(LC_ALL, "");
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/text/clean", test_clean);
+    g_test_add_func("/text/hex", test_hex);
+    g_test_add_func("/text/solar-hijri", test_solar_hijri);
+    g_test_add_func("/text/days", test_days);
+    g_test_add_func("/text/pin-length", test_pin_length);
+    g_test_add_func("/text/spoken", test_spoken);
+    g_test_add_func("/text/complete", test_complete);
+    g_test_add_func("/language/match", test_match);
+    g_test_add_func("/language/set", test_languages);
+    return g_test_run();
+}
