@@ -31,7 +31,7 @@
   function post(message) {
     if (typeof message.action === 'string' && message.action.endsWith('-ack')) ownAcks++;
     // An opaque origin cannot be named as a target; such frames get refusals only.
-    window.postMessage(message, window.origin === 'null' ? '*' : self.origin);
+    window.postMessage(message, window.origin === 'null' ? '*' : window.origin);
   }
 
   /**
@@ -107,13 +107,13 @@
   }
 
   /** @param {any} data */
-  function tokenbridge({id, method, params}) {
+  function tokenbridge({id, method, params = {}}) {
     if (typeof id !== 'string' || id.length < 1 || id.length > 64 || !METHODS.includes(method)) return;
     const failure = (/** @type {string} */ code, /** @type {string} */ message) => ({tokenbridge: 'response', id, error: {code, message}});
     post({tokenbridge: 'acknowledged', id});
     let copy;
     try {
-      const text = JSON.stringify(params ?? {});
+      const text = JSON.stringify(params);
       if (text.length > TEXT_MAX) throw new Error(`it is longer than ${TEXT_MAX} characters`);
       copy = JSON.parse(text);
     } catch (error) {
@@ -121,7 +121,7 @@
       return;
     }
     if (method === 'cancel') {
-      const key = `t:${copy.id}`;
+      const key = `t:${copy?.id}`;
       const cancelled = port !== null && open.has(key);
       if (cancelled) port?.postMessage({key, kind: 'cancel'});
       post({tokenbridge: 'response', id, result: {cancelled}});

@@ -149,7 +149,7 @@ export class Bridge {
     const policy = await this.policy.get();
     checkOrigin(policy, caller);
     if (crowded) throw new Fault('busy', `The page has more than ${OPEN_MAX} requests open.`);
-    const checked = hostParams(method, params ?? {}, caller);
+    const checked = hostParams(method, params, caller);
     if (!checked) {
       const {version, protocol} = await this.host.call('status', undefined, {signal});
       return {extension: this.version, host: version, protocol};

@@ -21,7 +21,8 @@ const LISTS = ['allowedOrigins', 'blockedOrigins', 'gestureExemptOrigins', 'fram
  * @returns {text is string}
  */
 export function isExactOrigin(text) {
-  if (typeof text !== 'string' || !/^https?:\/\//.test(text)) return false;
+  // The pattern is for what URL lets pass in a host and browsers never write, such as an asterisk.
+  if (typeof text !== 'string' || !/^https?:\/\/([a-z0-9._-]+|\[[0-9a-f:]+\])(:[0-9]+)?$/.test(text)) return false;
   try {
     return new URL(text).origin === text;
   } catch {

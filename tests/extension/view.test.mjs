@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the popup says about certificates, PINs and a missing program.
+import assert from 'node:assert/strict';
+import {test} from 'node:test';
+import {SOON_DAYS, hostProblem, moduleState, ownCertificates, pinNote, purposes, validity} from '../../extension-js/popup/view.js';
+
+const DAY = 86_400;
+const NOW = 1_800_000_000;
+
+test('validity: each side of each limit', () => {
+  const key = (from, until) => validity({not_before: NOW + from, not_after: NOW + until}, NOW).key;
+  assert.equal(key(1, DAY), 'not_yet_valid');
+  assert.equal(key(0, 400 * DAY), 'valid_until');
+  assert.equal(key(-DAY, (SOON_DAYS + 1) * DAY), 'valid_until');
+  assert.equal(key(-DAY, (SOON_DAYS + 1) * DAY - 1), 'expires_soon');
+  assert.equal(key(-DAY, DAY), 'expires_soon');
+  assert.equal(key(-DAY, DAY - 1), 'expires_today');
+  assert.equal(key(-DAY, 0), 'expires_today');
+  assert.equal(key(-DAY, -1), 'expired');
+});
+
+test('validity: the days are whole days left, and the tone warns', () => {
+  assert.deepEqual(validity({not_before: 0, not_after: NOW + 12 * DAY + 5}, NOW), {tone: 'warn', key: 'expires_soon', count: 12, date: NOW + 12 * DAY + 5});
+  assert.equal(validity({not_before: 0, not_after: NOW - 1}, NOW).tone, 'bad');
+});
+
+test('own certificates are those that have, or may have, a key', () => {
+  const certificates = [
+    {id: 'leaf', ca: false, has_key: 'yes'}, {id: 'hidden', ca: false, has_key: 'unknown'},
+    {id: 'other', ca: false, has_key: 'no'}, {id: 'ca', ca: true, has_key: 'yes'},
+  ];
+  assert.deepEqual(ownCertificates({certificates}).map(({id}) => id), ['leaf', 'hidden']);
+  assert.deepEqual(ownCertificates({}), []);
+});
+
+test('purposes follow key usage and extended key usage', () => {
+  const auth = '1.3.6.1.5.5.7.3.2';
+  for (const [usage, extended, keys] of [
+    [null, null, ['purpose_sign_in']],
+    [['digitalSignature'], [auth], ['purpose_sign_in']],
+    [['digitalSignature'], ['1.3.6.1.5.5.7.3.4'], ['purpose_none']],
+    [['nonRepudiation'], null, ['purpose_documents']],
+    [['digitalSignature', 'nonRepudiation'], [auth], ['purpose_sign_in', 'purpose_documents']],
+    [['keyEncipherment'], null, ['purpose_none']],
+  ]) assert.deepEqual(purposes({key_usage: usage, extended_key_usage: extended}), keys);
+});
+
+test('PIN states', () => {
+  assert.equal(pinNote({state: 'ok'}), null);
+  assert.equal(pinNote(undefined), null);
+  for (const state of ['low', 'final_try', 'locked', 'to_be_changed', 'not_initialised']) assert.equal(pinNote({state}).key, `pin_${state}`);
+});
+
+test('each way the program can be missing has its own advice', () => {
+  const of = (code, details) => hostProblem({code, message: 'm', details}).title;
+  assert.equal(of('host_unavailable', {hint: 'missing'}), 'host_missing');
+  assert.equal(of('host_unavailable', {hint: 'forbidden'}), 'host_forbidden');
+  assert.equal(of('host_unavailable', {hint: 'exited'}), 'host_exited');
+  assert.equal(of('host_unavailable', {hint: 'garbled'}), 'host_exited');
+  assert.equal(of('host_unavailable', {hint: 'stuck'}), 'host_stuck');
+  assert.equal(of('host_unavailable', undefined), 'host_exited');
+  assert.equal(of('internal', {}), 'host_fault');
+  assert.equal(hostProblem({code: 'version_mismatch', message: '', details: {update: 'extension'}}).advice, 'host_version_extension');
+  assert.equal(hostProblem({code: 'version_mismatch', message: '', details: {update: 'host'}}).advice, 'host_version_host');
+});
+
+test('module states', () => {
+  assert.deepEqual(['ok', 'module_failed', 'module_timeout', 'internal'].map(moduleState), ['module_ok', 'module_failed', 'module_timeout', 'module_other']);
+});
