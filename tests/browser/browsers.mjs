@@ -33,14 +33,15 @@ async function launch(name, program, home, env, headless) {
 
 /**
  * @param {'chromium' | 'firefox'} name
- * @param {{home: string, env: Record<string, string>, extension: string, headless?: boolean, program?: string}} options
+ * @param {{home: string, env: Record<string, string>, extension: string | false, headless?: boolean, program?: string}} options
  */
 export async function startBrowser(name, {home, env, extension, headless = true, program = programs[name][0]}) {
   const browser = await launch(name, program, home, {...env, HOME: home}, headless);
   const pid = browser.process().pid;
   let id;
+  let crashed = false;
   try {
-    id = await browser.installExtension(extension);
+    if (extension) id = await browser.installExtension(extension);
   } catch (error) {
     await browser.close();
     throw error;
@@ -55,8 +56,17 @@ export async function startBrowser(name, {home, env, extension, headless = true,
       return page;
     },
 
+    /** Closes every page but one empty one, without which the browser might end. */
+    async closePages() {
+      if (crashed) return;
+      const pages = await browser.pages();
+      await browser.newPage();
+      await Promise.all(pages.map(page => page.close()));
+    },
+
     /** Ends the browser; throws when something of it lives on. */
     async close() {
+      if (crashed) return;
       const members = family(pid);
       await Promise.race([browser.close().catch(() => {}), new Promise(resolve => setTimeout(resolve, 15000).unref())]);
       const rest = await gone(members, 5000);
@@ -64,9 +74,13 @@ export async function startBrowser(name, {home, env, extension, headless = true,
       if (rest.length) throw new Error(`still running after the browser: ${rest.map(one => `${one.name} (${one.pid})`).join(', ')}`);
     },
 
-    /** Ends the browser as a crash would. */
-    crash() {
+    /** Ends the browser as a crash would: no process of its own says goodbye. */
+    async crash() {
+      crashed = true;
+      const members = family(pid).filter(one => !one.name.startsWith('tokenbridge-'));
       browser.process().kill('SIGKILL');
+      await gone(members, 3000);
+      kill(members);
     },
   };
 }

@@ -61,18 +61,26 @@ export class Display {
 
   /**
    * Waits for a window and gives it the keyboard, as the window manager of a desktop would.
+   * @param {{title?: RegExp, milliseconds?: number}} [wanted] a window that goes may still be there when the next comes
    * @returns {Promise<{id: string, title: string}>}
    */
-  async window(milliseconds = 15000) {
+  async window({title: pattern = /./, milliseconds = 15000} = {}) {
     for (const end = Date.now() + milliseconds; Date.now() < end; await sleep(50)) {
-      const id = (await this.windows()).at(-1);
-      if (!id) continue;
-      await this.#xdotool('windowfocus', '--sync', id);
-      const title = (await this.#xdotool('getwindowname', id)).stdout.trim();
-      await sleep(400); // first paint, and the list of certificates
-      return {id, title};
+      for (const id of await this.windows()) {
+        // It may go while it is looked at.
+        const title = await this.#xdotool('getwindowname', id).then(done => done.stdout.trim(), () => '');
+        if (!pattern.test(title)) continue;
+        await this.#xdotool('windowfocus', '--sync', id);
+        await this.settled();
+        return {id, title};
+      }
     }
     throw new Error(`no window came up within ${milliseconds} ms`);
+  }
+
+  /** Time for a window to be painted, and to take in the list of certificates or a change of it. */
+  settled() {
+    return sleep(500);
   }
 
   /** Waits until there is no window; throws when there still is one. */

@@ -38,10 +38,11 @@ export class SitePage {
     return this.page.click(`#${id}`);
   }
 
-  /** Starts signing in, and comes back once the request is under way. */
+  /** Starts signing in, and comes back once the request is under way, or already over. */
   async start(section = 'signin') {
+    await this.page.$eval(`#${section}`, element => { element.dataset.state = 'idle'; });
     await this.press(`${section}-button`);
-    await this.state(section, 'waiting');
+    await this.state(section, 'waiting', 'done', 'failed');
   }
 
   state(section, ...states) {

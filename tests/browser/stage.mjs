@@ -10,12 +10,13 @@ import {homedir, tmpdir} from 'node:os';
 import path from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {startServer} from '../demo-site/server.mjs';
+import {Sessions} from '../demo-site/sessions.mjs';
 import {startBrowser} from './browsers.mjs';
 import {Display} from './display.mjs';
 
 export const source = fileURLToPath(new URL('../..', import.meta.url));
 export const build = path.resolve(process.env.TOKENBRIDGE_BUILD ?? path.join(source, 'build'));
-const extension = path.join(source, 'extension-js');
+const extensionFolder = path.join(source, 'extension-js');
 
 /** The browsers to test: $TOKENBRIDGE_BROWSERS, a list with commas; default: all. */
 export const browsers = (process.env.TOKENBRIDGE_BROWSERS || 'chromium,firefox').split(',');
@@ -34,9 +35,10 @@ export class Stage {
    * @param {'chromium' | 'firefox'} browserName
    * @param {ReturnType<typeof makeLab>} lab
    * @param {{token?: string, config?: string, extraPages?: object, env?: Record<string, string>, headless?: boolean,
-   *   ownDisplay?: boolean, onSignIn?: (subject: string) => void}} [options]
+   *   ownDisplay?: boolean, onSignIn?: (subject: string) => void, manifests?: boolean, extension?: boolean, module?: string}} [options]
    *   token: which token of the lab is in the reader ("" for none); config: more lines for tokenbridge.conf;
-   *   ownDisplay: the display of the person who runs this, instead of a private one
+   *   ownDisplay: the display of the person who runs this, instead of a private one; manifests, extension:
+   *   whether the native host and the extension are installed; module: another PKCS#11 module
    */
   static async set(browserName, lab, options = {}) {
     const stage = new Stage();
@@ -49,7 +51,8 @@ export class Stage {
     return stage;
   }
 
-  async #set(browserName, lab, {token = 'default', config = '', extraPages = {}, env = {}, headless = true, ownDisplay = false, onSignIn}) {
+  async #set(browserName, lab, {token = 'default', config = '', extraPages = {}, env = {}, headless = true, ownDisplay = false,
+    onSignIn, manifests = true, extension = true, module = lab.module}) {
     const host = path.join(build, 'host/tokenbridge-host');
     if (!existsSync(host)) throw new Error(`${host} is not built: meson setup build && ninja -C build`);
     this.lab = lab;
@@ -64,24 +67,25 @@ export class Stage {
     if (token) this.insert(token);
     mkdirSync(path.join(home, '.config/tokenbridge'), {recursive: true});
     writeFileSync(path.join(home, '.config/tokenbridge/tokenbridge.conf'),
-      `[modules]\np11-kit=false\nwell-known=false\n\n[module lab]\npath=${lab.module}\n\n${config}`, {mode: 0o600});
+      `[modules]\np11-kit=false\nwell-known=false\n\n[module lab]\npath=${module}\n\n${config}`, {mode: 0o600});
 
     this.env = {
       ...process.env, HOME: home, SOFTHSM2_CONF: path.join(this.dir, 'softhsm2.conf'),
       ...ownDisplay ? this.#ownDisplay() : await this.#privateDisplay(runtime), ...env,
     };
     for (const name of ['XDG_CONFIG_HOME', 'XDG_STATE_HOME', 'XDG_DATA_HOME', 'XDG_CACHE_HOME']) delete this.env[name];
-    this.#writeManifests(home, host);
+    if (manifests) this.#writeManifests(home, host);
 
     this.signedIn = [];
+    this.sessions = new Sessions();
     this.site = await startServer({
-      anchors: [readFileSync(lab.root)], extraPages, onSignIn: certificate => {
+      anchors: [readFileSync(lab.root)], extraPages, sessions: this.sessions, onSignIn: certificate => {
         this.signedIn.push(certificate.subject);
         onSignIn?.(certificate.subject);
       },
     });
     this.#closers.push(() => this.site.close());
-    this.browser = await startBrowser(browserName, {home, env: this.env, extension, headless});
+    this.browser = await startBrowser(browserName, {home, env: this.env, extension: extension && extensionFolder, headless});
     this.#closers.push(() => this.browser.close());
   }
 

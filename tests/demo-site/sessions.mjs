@@ -34,6 +34,11 @@ export class Sessions {
     this.#sessions.delete(id);
   }
 
+  /** Ends every session, as a restart of the server would. */
+  endAll() {
+    this.#sessions.clear();
+  }
+
   /** A fresh nonce for the session and the origin it will be signed for; an older one is void. */
   issueNonce(id, origin) {
     const session = this.#sessions.get(id);
