@@ -107,8 +107,8 @@ is_base64(const char *text)
 static gboolean
 is_oid(const char *text)
 {
-    return g_ascii_isdigit(text[0]) && strchr(text, '.') &&
-           strspn(text, "0123456789.") == strlen(text);
+    return g_ascii_isdigit(text[0]) && strchr(text, '.') && !strstr(text, "..") &&
+           !g_str_has_suffix(text, ".") && strspn(text, "0123456789.") == strlen(text);
 }
 
 static gboolean

@@ -34,6 +34,14 @@ has(char **list, const char *word)
     return list && g_strv_contains((const char *const *)list, word);
 }
 
+static gboolean
+names_client_purpose(const TbCertificate *certificate)
+{
+    return has(certificate->extended_key_usage, OID_CLIENT_AUTH) ||
+           has(certificate->extended_key_usage, OID_SMARTCARD_LOGON) ||
+           has(certificate->extended_key_usage, OID_ANY_PURPOSE);
+}
+
 gboolean
 tb_selection_signs_in(const TbCertificate *certificate)
 {
@@ -41,10 +49,7 @@ tb_selection_signs_in(const TbCertificate *certificate)
         return FALSE;
     if (certificate->key_usage && !has(certificate->key_usage, "digitalSignature"))
         return FALSE;
-    return !certificate->extended_key_usage ||
-           has(certificate->extended_key_usage, OID_CLIENT_AUTH) ||
-           has(certificate->extended_key_usage, OID_SMARTCARD_LOGON) ||
-           has(certificate->extended_key_usage, OID_ANY_PURPOSE);
+    return !certificate->extended_key_usage || names_client_purpose(certificate);
 }
 
 static gboolean
@@ -54,7 +59,9 @@ signs_documents(const TbCertificate *certificate, gboolean any_signer)
         return FALSE;
     if (any_signer)
         return has(certificate->key_usage, "nonRepudiation") || tb_selection_signs_in(certificate);
-    return has(certificate->key_usage, "nonRepudiation") && !tb_selection_signs_in(certificate);
+    /* A client purpose is enough to be refused: validators in the field look at nothing else. */
+    return has(certificate->key_usage, "nonRepudiation") && !tb_selection_signs_in(certificate) &&
+           !names_client_purpose(certificate);
 }
 
 static gboolean
@@ -176,9 +183,12 @@ tb_selection_algorithm(const TbCertificate *certificate, TbPurpose purpose, cons
             continue;
         if (purpose == TB_PURPOSE_AUTHENTICATE)
             return algorithm;
-        /* A document's hash need not go with an EC key's curve; the padding is the token's best. */
-        if (algorithm->key_type == TB_KEY_RSA || algorithm->key_type == TB_KEY_EC)
-            return tb_algorithm_find(algorithm->key_type, algorithm->padding, hash_name);
+        /* A document's hash need not go with an EC key's curve. An RSA key signs with what the token
+         * has for that hash. */
+        if (algorithm->key_type == TB_KEY_EC)
+            return tb_algorithm_find(TB_KEY_EC, TB_PADDING_NONE, hash_name);
+        if (algorithm->key_type == TB_KEY_RSA && strcmp(algorithm->hash_name, hash_name) == 0)
+            return algorithm;
     }
     return NULL;
 }
