@@ -28,6 +28,20 @@ test('the content script acknowledges at once, before the background has said an
   assert.deepEqual(page.window.posted, [{tokenbridge: 'acknowledged', id: 'x'}]);
 });
 
+test('answers go to the page\'s own origin only', async () => {
+  const page = new Page(new Browser());
+  await page.library.authenticate(NONCE);
+  assert.deepEqual([...page.window.targets], ['https://site.example']);
+});
+
+test('params over 64 KiB do not even reach the background', async () => {
+  const page = new Page(new Browser());
+  page.ask('x', 'authenticate', {nonce: 'A'.repeat(65_536)});
+  await settle();
+  assert.equal(page.answers('x')[0].error.code, 'invalid_request');
+  assert.equal(page.port, undefined);
+});
+
 test('what is not a request of the page\'s own window is dropped without a word', async t => {
   const good = {tokenbridge: 'request', id: 'x', method: 'status', params: {}};
   for (const [name, data, from] of [

@@ -152,10 +152,12 @@ class Window extends EventTarget {
     this.origin = origin;
     this.isSecureContext = secure;
     this.posted = [];
+    this.targets = new Set();
   }
   postMessage(data, target) {
     const sent = structuredClone(data);
     this.posted.push(sent);
+    this.targets.add(target);
     if (target !== '*' && target !== this.origin) return;
     setImmediate(() => this.deliver(sent));
   }
@@ -231,8 +233,14 @@ export class Browser {
           },
         },
         session: {
-          async get(key) { return browser.session[key] === undefined ? {} : {[key]: copy(browser.session[key])}; },
-          async set(values) { Object.assign(browser.session, copy(values)); },
+          async get(key) {
+            await settle(1); // as far away as in a browser: others get in between
+            return browser.session[key] === undefined ? {} : {[key]: copy(browser.session[key])};
+          },
+          async set(values) {
+            await settle(1);
+            Object.assign(browser.session, copy(values));
+          },
         },
       },
     };

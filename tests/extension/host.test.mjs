@@ -165,7 +165,7 @@ test('a dialog request has its own timeout and a margin before the program count
 
 test('what is not JSON-RPC, or not Tokenbridge, is host_unavailable', async t => {
   for (const [name, say] of Object.entries({
-    'no jsonrpc': id => ({id, result: {}}),
+    'no jsonrpc': id => ({id, result: {version: '0.1.0', protocol: 1}}),
     'id a number': () => ({jsonrpc: '2.0', id: 1, result: {}}),
     'result and error': id => ({jsonrpc: '2.0', id, result: {}, error: {}}),
     neither: id => ({jsonrpc: '2.0', id}),

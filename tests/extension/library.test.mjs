@@ -107,6 +107,17 @@ test('without the extension: extension_unavailable one second after the document
   assert.equal(ended.code, 'extension_unavailable');
 });
 
+test('acknowledged while the document still loads: the second does not count', async () => {
+  const page = new Page(new Browser(), {extension: false, readyState: 'loading'});
+  let ended = null;
+  outcome(page.library.authenticate(NONCE)).then(value => { ended = value; });
+  await settle();
+  page.window.deliver({tokenbridge: 'acknowledged', id: page.window.posted[0].id});
+  page.document.dispatchEvent(new Event('DOMContentLoaded'));
+  await pass(60_000);
+  assert.equal(ended, null);
+});
+
 test('an extension that stops answering does not leave the page hanging', async () => {
   const page = new Page(new Browser(), {extension: false});
   let ended = null;
