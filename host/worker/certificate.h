@@ -28,7 +28,7 @@ typedef struct TbCertificate {
     /* Set by tb_chain_link(): the certificate whose key signed this one; borrowed, NULL when it is
      * not on the token or this is self-signed. */
     const struct TbCertificate *issuer;
-    gboolean key_proven; /* the only key with this CKA_ID has signed for this certificate */
+    gboolean key_proven; /* the only key with this CKA_ID has signed for it */
 } TbCertificate;
 
 /* Takes a reference to x509. NULL when its DER is over the size limit. label and key_id may be

@@ -143,7 +143,7 @@ append_matching(const Search *search, const GArray *list, Match least, GArray *k
 
 CK_RV
 tb_key_find(const CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session,
-            const TbCertificate *certificate, GArray **out_keys)
+            const TbCertificate *certificate, GArray **out_keys, gboolean *out_only)
 {
     const Search search = {p11, session, certificate};
     g_autoptr(GArray) keys = g_array_new(FALSE, FALSE, sizeof(CK_OBJECT_HANDLE));
@@ -163,6 +163,7 @@ tb_key_find(const CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session,
         if (rv != CKR_OK)
             return rv;
         if (certificate->key_proven && same_id->len == 1) {
+            *out_only = TRUE;
             *out_keys = g_steal_pointer(&same_id); /* saves a third of a warm signature's time */
             return CKR_OK;
         }
@@ -174,6 +175,7 @@ tb_key_find(const CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session,
             return rv;
         append_matching(&search, all, MATCH_YES, keys);
     }
+    *out_only = same_id && same_id->len == 1 && !all;
     *out_keys = g_steal_pointer(&keys);
     return CKR_OK;
 }

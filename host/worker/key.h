@@ -12,6 +12,7 @@
 #include "host/worker/certificate.h"
 
 /* Handles (CK_OBJECT_HANDLE), likeliest first; keys that are known to be others' are left out. The
- * array may be empty. */
+ * array may be empty. *out_only says that it is the only key with the certificate's CKA_ID: once it
+ * has signed well, the caller may set key_proven, and the next search asks for that id alone. */
 CK_RV tb_key_find(const CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session,
-                  const TbCertificate *certificate, GArray **out_keys);
+                  const TbCertificate *certificate, GArray **out_keys, gboolean *out_only);

@@ -11,6 +11,7 @@
 #include <libp11.h>
 #include <openssl/err.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "host/common/fault.h"
 #include "host/common/log.h"
@@ -67,6 +68,25 @@ tb_module_free(TbModule *module)
     g_free(module);
 }
 
+/* The dynamic loader says "No such file" of a file that is there, when it is for another machine.
+ */
+static gboolean
+load_fault(const TbModule *module, GError **error)
+{
+    const char *said = dlerror();
+
+    if (g_str_has_prefix(said, module->path) && strstr(said, "No such file") &&
+        access(module->path, F_OK) == 0)
+        return tb_fault(error, TB_REASON_MODULE_FAILED,
+                        "The PKCS#11 module %s was made for another kind of computer. Install the "
+                        "one for this computer.",
+                        module->path);
+    return tb_fault(error, TB_REASON_MODULE_FAILED,
+                    "The PKCS#11 module cannot be loaded: %s. Check its path and that all of its "
+                    "package is installed.",
+                    said);
+}
+
 /* Our own dlopen, before libp11's: it gives the reason, which libp11 writes to standard error, and
  * the function list, which libp11 hides. The second dlopen of one path yields the same library. */
 static gboolean
@@ -82,10 +102,7 @@ open_library(TbModule *module, GError **error)
     if (!module->handle)
         module->handle = dlopen(module->path, RTLD_LAZY | RTLD_LOCAL);
     if (!module->handle)
-        return tb_fault(error, TB_REASON_MODULE_FAILED,
-                        "The PKCS#11 module cannot be loaded: %s. Check its path and that it was "
-                        "made for this kind of computer.",
-                        dlerror());
+        return load_fault(module, error);
     get_list.symbol = dlsym(module->handle, "C_GetFunctionList");
     if (!get_list.symbol)
         return tb_fault(error, TB_REASON_MODULE_FAILED,
@@ -115,8 +132,8 @@ initialise_fault(const TbModule *module, GError **error)
             name = tb_ckr_name((CK_RV)ERR_GET_REASON(code), buffer);
     }
     return tb_fault(error, TB_REASON_MODULE_FAILED,
-                    "The PKCS#11 module %s could not be started (C_Initialize: %s).", module->path,
-                    name);
+                    "The PKCS#11 module %s could not be started (C_Initialize or C_GetInfo: %s).",
+                    module->path, name);
 }
 
 static PKCS11_CTX *

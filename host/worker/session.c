@@ -291,7 +291,8 @@ static gboolean
 sign(Session *session, TbMechanismUse *use, GBytes **out_signature, GError **error)
 {
     g_autoptr(GArray) keys = NULL;
-    CK_RV rv = tb_key_find(session->p11, session->handle, session->certificate, &keys);
+    gboolean only = FALSE;
+    CK_RV rv = tb_key_find(session->p11, session->handle, session->certificate, &keys, &only);
 
     if (rv != CKR_OK)
         return tb_ckr_fault(error, rv, TB_CKR_IN_USE, "C_FindObjects");
@@ -309,7 +310,7 @@ sign(Session *session, TbMechanismUse *use, GBytes **out_signature, GError **err
         if (!sign_with_key(session, use, key, context_login, out_signature, &good, error))
             return FALSE;
         if (good) {
-            session->certificate->key_proven = keys->len == 1;
+            session->certificate->key_proven = only;
             return TRUE;
         }
         tb_log(TB_LOG_WARNING, "sign.mismatch", "key=%u of=%u", i + 1, keys->len);

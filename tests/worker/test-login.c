@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * PINs over the real channel: what reaches the token, how often, and what is said afterwards. The
+ * wrapper module counts C_Login.
+ */
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/worker/lab.h"
+#include "tests/worker/stage.h"
+
+#define DEFAULT ((const char *const[]){"default", NULL})
+#define PAD "flags=0x100\n" /* CKF_PROTECTED_AUTHENTICATION_PATH */
+
+static guint
+logins(const TbTestStage *stage)
+{
+    return tb_test_stage_count(stage, "login ");
+}
+
+static void
+assert_signs(TbTestStage *stage, const char *pin)
+{
+    tb_test_assert_signature(tb_test_stage_sign(stage, "p256", "ES256", pin), "p256", "ES256", 0);
+}
+
+static void
+assert_refused(TbTestStage *stage, const char *pin, const char *reason, const char *state)
+{
+    tb_test_stage_assert_refused(stage, "p256", "ES256", pin, reason, state);
+}
+
+static void
+test_wrong_pin_is_sent_once(void)
+{
+    g_autoptr(TbTestStage) stage = tb_test_stage_new_wrapped(DEFAULT, NULL);
+    json_t *answer;
+    json_t *token = NULL;
+
+    assert_refused(stage, "99999", "pin_incorrect", "low");
+    g_assert_cmpuint(logins(stage), ==, 1);
+    answer = tb_test_stage_sign(stage, "p256", "ES256", "99999");
+    g_assert_true(json_is_true(json_object_get(json_object_get(answer, "error"), "repeated")));
+    g_assert_nonnull(json_object_get(json_object_get(answer, "error"), "pin"));
+    tb_test_assert_reason(answer, "pin_incorrect");
+    g_assert_cmpuint(logins(stage), ==, 1);
+    answer = tb_test_stage_sign(stage, "p256", "ES256", "88888");
+    g_assert_null(json_object_get(json_object_get(answer, "error"), "repeated"));
+    tb_test_assert_reason(answer, "pin_incorrect");
+    g_assert_cmpuint(logins(stage), ==, 2);
+    /* The kept listing shows the token's new state. */
+    (void)tb_test_stage_list(stage);
+    g_assert_nonnull(tb_test_stage_certificate(stage, "p256", &token));
+    g_assert_cmpstr(json_string_value(json_object_get(json_object_get(token, "pin"), "state")), ==,
+                    "low");
+    assert_signs(stage, tb_test_lab_string("pin"));
+    assert_refused(stage, "99999", "pin_incorrect", "ok");
+    g_assert_cmpuint(logins(stage), ==, 3);
+}
+
+static void
+test_empty_and_absent_pins_stay_here(void)
+{
+    g_autoptr(TbTestStage) stage = tb_test_stage_new_wrapped(DEFAULT, NULL);
+    g_autofree char *longer = g_strnfill(256, '1');
+
+    assert_refused(stage, "", "pin_incorrect", "ok");
+    assert_refused(stage, TB_TEST_NO_PIN, "invalid_request", NULL);
+    assert_refused(stage, longer, "internal", NULL);
+    g_assert_cmpuint(logins(stage), ==, 0);
+    assert_signs(stage, tb_test_lab_string("pin"));
+}
+
+/* The end of the pipe ends a PIN as well as a newline. */
+static void
+test_pin_without_newline(void)
+{
+    g_autoptr(TbTestStage) stage = tb_test_stage_new(DEFAULT);
+    const char *pin = tb_test_lab_string("pin");
+    int ends[2];
+
+    g_assert_no_errno(pipe(ends));
+    g_assert_cmpint(write(ends[1], pin, strlen(pin)), ==, (gssize)strlen(pin));
+    close(ends[1]);
+    tb_test_assert_signature(
+        tb_test_worker_ask(stage->worker, tb_test_stage_request(stage, "p256", "ES256"), ends[0]),
+        "p256", "ES256", 0);
+    close(ends[0]);
+}
+
+static void
+test_answers_of_login(void)
+{
+    static const struct {
+        const char *script;
+        const char *reason;
+        const char *state;
+    } rows[] = {
+        {"C_Login=0xa0\nflags-after-login=0x40000", "pin_blocked", "locked"},
+        {"C_Login=0xa0\nflags-after-login=0x20000", "pin_incorrect", "final_try"},
+        {"C_Login=0xa4", "pin_blocked", "ok"},
+        {"C_Login=0xa2", "pin_incorrect", "ok"}, /* CKR_PIN_LEN_RANGE */
+        {"C_Login=0xa1", "pin_incorrect", "ok"}, /* CKR_PIN_INVALID */
+        {"C_Login=0x5", "module_failed", "ok"},  /* CKR_GENERAL_ERROR: CAC's wrong PIN */
+        {"C_Login=0x5\nflags-after-login=0x40000", "pin_blocked", "locked"},
+        {"C_Login=0x32", "token_removed", "ok"},
+        {"C_Login=0xe0", "token_removed", "ok"},
+        {"C_Login=0xb3", "token_removed", "ok"},
+        {"C_Login=0x50", "module_failed", "ok"}, /* no pad: nobody can have cancelled */
+        {"C_Login=0x80000042", "module_failed", "ok"},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(TbTestStage) stage = tb_test_stage_new_wrapped(DEFAULT, NULL);
+
+        (void)tb_test_stage_list(stage);
+        tb_test_stage_tell(stage, rows[i].script);
+        assert_refused(stage, tb_test_lab_string("pin"), rows[i].reason, rows[i].state);
+        g_assert_cmpuint(logins(stage), ==, 1); /* never retried by a program */
+    }
+}
+
+/* Lengths and characters that a token does not take are no try, and may be typed again. */
+static void
+test_refusals_that_do_not_count(void)
+{
+    g_autoptr(TbTestStage) stage = tb_test_stage_new_wrapped(DEFAULT, NULL);
+
+    (void)tb_test_stage_list(stage);
+    tb_test_stage_tell(stage, "C_Login=0xa2");
+    assert_refused(stage, tb_test_lab_string("pin"), "pin_incorrect", "ok");
+    tb_test_stage_tell(stage, "");
+    assert_signs(stage, tb_test_lab_string("pin"));
+}
+
+static void
+test_locked_token_is_not_asked(void)
+{
+    g_autoptr(TbTestStage) stage = tb_test_stage_new_wrapped(DEFAULT, "flags=0x40000");
+    json_t *token = NULL;
+
+    assert_refused(stage, tb_test_lab_string("pin"), "pin_blocked", "locked");
+    g_assert_cmpuint(logins(stage), ==, 0);
+    g_assert_nonnull(tb_test_stage_certificate(stage, "p256", &token));
+    g_assert_cmpstr(json_string_value(json_object_get(json_object_get(token, "pin"), "state")), ==,
+                    "locked");
+}
+
+static void
+test_earlier_login_is_no_consent(void)
+{
+    g_autoptr(TbTestStage) stage = tb_test_stage_new_wrapped(DEFAULT, "C_Login-once=0x100\n");
+
+    assert_signs(stage, tb_test_lab_string("pin"));
+    g_assert_cmpuint(logins(stage), ==, 2);
+    g_assert_cmpuint(tb_test_stage_count(stage, "C_Logout"), ==, 2);
+}
+
+static void
+test_pad(void)
+{
+    g_autoptr(TbTestStage) stage = tb_test_stage_new_wrapped(DEFAULT, PAD "pad-pin=1234");
+    json_t *token = NULL;
+
+    assert_signs(stage, TB_TEST_NO_PIN);
+    g_assert_cmpuint(tb_test_stage_count(stage, "login user=1 pad"), ==, 1);
+    g_assert_nonnull(tb_test_stage_certificate(stage, "p256", &token));
+    g_assert_true(json_is_true(json_object_get(json_object_get(token, "pin"), "pad")));
+    /* A wrong PIN on the pad is nobody's secret here: the next try goes to the pad again. */
+    tb_test_stage_tell(stage, PAD "pad-pin=9999");
+    assert_refused(stage, TB_TEST_NO_PIN, "pin_incorrect", "low");
+    tb_test_stage_tell(stage, PAD "pad-pin=1234");
+    assert_signs(stage, TB_TEST_NO_PIN);
+}
+
+static void
+test_pad_failures(void)
+{
+    static const struct {
+        const char *script;
+        const char *reason;
+    } rows[] = {
+        {PAD "C_Login=0x50\npad-delay=700", "user_cancelled"},
+        {PAD "C_Login=0x50", "pin_pad_failed"}, /* faster than a finger: the reader's own doing */
+        {PAD "C_Login=0x30", "pin_pad_failed"},
+        {PAD "C_Login=0x6\npad-delay=700", "pin_pad_failed"},
+        {PAD "C_Login=0x32\npad-delay=700", "token_removed"},
+        {PAD "C_Login=0xa4", "pin_blocked"},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(TbTestStage) stage = tb_test_stage_new_wrapped(DEFAULT, PAD);
+
+        (void)tb_test_stage_list(stage);
+        tb_test_stage_tell(stage, rows[i].script);
+        assert_refused(stage, TB_TEST_NO_PIN, rows[i].reason, "ok");
+        g_assert_cmpuint(logins(stage), ==, 1);
+    }
+}
+
+int
+main(int argc, char **argv)
+{
+    int status;
+
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/worker/login/wrong-pin", test_wrong_pin_is_sent_once);
+    g_test_add_func("/worker/login/empty-pin", test_empty_and_absent_pins_stay_here);
+    g_test_add_func("/worker/login/no-newline", test_pin_without_newline);
+    g_test_add_func("/worker/login/answers", test_answers_of_login);
+    g_test_add_func("/worker/login/not-counted", test_refusals_that_do_not_count);
+    g_test_add_func("/worker/login/locked", test_locked_token_is_not_asked);
+    g_test_add_func("/worker/login/earlier-login", test_earlier_login_is_no_consent);
+    g_test_add_func("/worker/login/pad", test_pad);
+    g_test_add_func("/worker/login/pad-failures", test_pad_failures);
+    status = g_test_run();
+    tb_test_lab_remove();
+    return status;
+}
