@@ -78,10 +78,10 @@ name_is_good(const char *host)
 static void
 ipv6_serialise(const struct in6_addr *address, char *out, size_t size)
 {
-    int run_start = -1, run_length = 1;
+    size_t run_start = IPV6_GROUPS, run_length = 1; /* none yet */
     size_t length = 0;
 
-    for (int i = 0, start = 0; i < IPV6_GROUPS; i++) {
+    for (size_t i = 0, start = 0; i < IPV6_GROUPS; i++) {
         if (address->s6_addr[2 * i] || address->s6_addr[2 * i + 1])
             start = i + 1;
         if (i + 1 - start > run_length) {
@@ -89,8 +89,8 @@ ipv6_serialise(const struct in6_addr *address, char *out, size_t size)
             run_length = i + 1 - start;
         }
     }
-    for (int i = 0; i < IPV6_GROUPS; i++) {
-        bool in_run = run_start >= 0 && i >= run_start && i < run_start + run_length;
+    for (size_t i = 0; i < IPV6_GROUPS; i++) {
+        bool in_run = i >= run_start && i < run_start + run_length;
         unsigned int group =
             (unsigned int)address->s6_addr[2 * i] << 8 | address->s6_addr[2 * i + 1];
         int written;

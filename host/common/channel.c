@@ -17,7 +17,7 @@
 #include "host/common/frame.h"
 #include "host/common/json.h"
 
-#define SEND_TIMEOUT_US (2 * G_USEC_PER_SEC)
+#define SEND_TIMEOUT_US ((gint64)2 * G_USEC_PER_SEC)
 #define READ_SIZE 65536
 
 struct TbChannel {

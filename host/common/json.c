@@ -114,7 +114,7 @@ gboolean
 tb_json_required_string(json_t *object, const char *member, gsize max, const char **out_string,
                         GError **error)
 {
-    const char *string;
+    const char *string = NULL;
 
     if (!tb_json_string(object, member, max, &string, error))
         return FALSE;

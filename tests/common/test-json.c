@@ -17,7 +17,7 @@ typedef struct Row {
 
 #define ROW(what, text)                                                                            \
     {                                                                                              \
-        what, text, sizeof text - 1                                                                \
+        (what), (text), sizeof(text) - 1                                                           \
     }
 
 static const Row accepted[] = {

@@ -180,6 +180,7 @@ test_closed(void)
     gsize length;
     g_autofree char *output = output_of(log_to_nobody, "x", &length);
 
+    g_assert_cmpstr(output, ==, "");
     g_assert_cmpuint(length, ==, 0);
 }
 

@@ -88,7 +88,7 @@ test_refused(void)
         const char *text;
         gsize length;
     } rows[] = {
-#define ROW(what, text) {what, text, sizeof text - 1}
+#define ROW(what, text) {(what), (text), sizeof(text) - 1}
         ROW("one character", "Z"),
         ROW("no padding, two missing", "Zg"),
         ROW("one padding, one missing", "Zg="),

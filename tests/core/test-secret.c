@@ -97,6 +97,26 @@ test_new(void)
     tb_secret_free(NULL);
 }
 
+/* The first line of a mapping in /proc/self/maps or smaps: "start-end mode ...". */
+static gboolean
+parse_mapping(const char *line, guint64 *out_start, guint64 *out_end, const char **out_mode)
+{
+    char *after;
+    guint64 start = g_ascii_strtoull(line, &after, 16);
+    const char *second = after + 1;
+    guint64 end;
+
+    if (after == line || *after != '-')
+        return FALSE;
+    end = g_ascii_strtoull(second, &after, 16);
+    if (after == second || *after != ' ')
+        return FALSE;
+    *out_start = start;
+    *out_end = end;
+    *out_mode = after + 1;
+    return TRUE;
+}
+
 /* The kernel's word for it: the mapping is not dumped, and locked if init said so. */
 static void
 test_mapping(void)
@@ -110,8 +130,9 @@ test_mapping(void)
     g_assert_nonnull(smaps);
     while (fgets(line, sizeof line, smaps)) {
         guint64 start, end;
+        const char *mode;
 
-        if (sscanf(line, "%" G_GINT64_MODIFIER "x-%" G_GINT64_MODIFIER "x ", &start, &end) == 2)
+        if (parse_mapping(line, &start, &end, &mode))
             inside = address >= start && address < end;
         if (inside && g_str_has_prefix(line, "VmFlags:")) {
             seen = TRUE;
@@ -454,11 +475,10 @@ count_canaries(void)
     g_assert_nonnull(maps);
     while (fgets(line, sizeof line, maps)) {
         guint64 start, end;
-        char mode[5];
+        const char *mode;
 
-        if (sscanf(line, "%" G_GINT64_MODIFIER "x-%" G_GINT64_MODIFIER "x %4s", &start, &end,
-                   mode) != 3 ||
-            mode[0] != 'r' || mode[1] != 'w' || mode[3] != 'p' || end - start > 256u << 20)
+        if (!parse_mapping(line, &start, &end, &mode) || !g_str_has_prefix(mode, "rw") ||
+            mode[2] == '\0' || mode[3] != 'p' || end - start > 256u << 20)
             continue; /* over 256 MiB: a sanitizer's shadow, not data */
         while (start < end) {
             ssize_t got = pread(memory, buffer, (gsize)MIN(end - start, SCAN_SIZE), (off_t)start);

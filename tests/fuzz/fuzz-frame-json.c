@@ -22,10 +22,16 @@ depth_of(json_t *value)
     json_t *item;
     size_t index;
 
-    json_object_foreach (value, name, item)
-        deepest = MAX(deepest, depth_of(item));
-    json_array_foreach (value, index, item)
-        deepest = MAX(deepest, depth_of(item));
+    json_object_foreach (value, name, item) {
+        guint depth = depth_of(item);
+
+        deepest = MAX(deepest, depth);
+    }
+    json_array_foreach (value, index, item) {
+        guint depth = depth_of(item);
+
+        deepest = MAX(deepest, depth);
+    }
     return json_is_object(value) || json_is_array(value) ? deepest + 1 : 0;
 }
 
