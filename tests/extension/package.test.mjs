@@ -152,9 +152,11 @@ test('the native-messaging manifests name this extension, and nothing else may s
 
 test('the policy examples are policies that the extension takes', () => {
   const chromium = readJson('manifest/policy/chromium.json')['3rdparty'].extensions[EXTENSION_ID];
-  const firefox = readJson('manifest/policy/firefox.json');
+  const firefox = readJson('manifest/policy/firefox-managed-storage.json');
+  const policies = readJson('manifest/policy/firefox-policies.json').policies['3rdparty'].Extensions[FIREFOX_ID];
   assert.equal(firefox.name, FIREFOX_ID);
   assert.equal(firefox.type, 'storage');
   assert.deepEqual(chromium, firefox.data);
+  assert.deepEqual(chromium, policies);
   assert.deepEqual(Object.keys(parsePolicy(chromium)).sort(), Object.keys(chromium).sort());
 });
