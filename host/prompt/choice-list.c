@@ -143,6 +143,22 @@ on_row_activated(GtkListBox *box, GtkListBoxRow *row, gpointer data)
     list->events.activated(list->data);
 }
 
+/* GTK 4.8's list takes Tab for "next row", and would select that row on the way out. Here the arrow
+ * keys move in the list, and Tab leaves it. */
+static gboolean
+on_key(GtkEventControllerKey *controller, guint key, guint code, GdkModifierType state,
+       gpointer data)
+{
+    TbChoiceList *list = data;
+
+    if (key != GDK_KEY_Tab && key != GDK_KEY_ISO_Left_Tab && key != GDK_KEY_KP_Tab)
+        return GDK_EVENT_PROPAGATE;
+    list->events.left(key == GDK_KEY_ISO_Left_Tab || (state & GDK_SHIFT_MASK) ? GTK_DIR_TAB_BACKWARD
+                                                                              : GTK_DIR_TAB_FORWARD,
+                      list->data);
+    return GDK_EVENT_STOP;
+}
+
 static void
 add_row(TbChoiceList *list, const TbChoice *choice)
 {
@@ -176,6 +192,7 @@ scrolled(GtkWidget *child)
 static GtkWidget *
 several(TbChoiceList *list)
 {
+    GtkEventController *keys = gtk_event_controller_key_new();
     GtkWidget *outer;
 
     list->list = gtk_list_box_new();
@@ -187,6 +204,8 @@ several(TbChoiceList *list)
         add_row(list, g_ptr_array_index(list->choices, i));
     g_signal_connect(list->list, "row-selected", G_CALLBACK(on_row_selected), list);
     g_signal_connect(list->list, "row-activated", G_CALLBACK(on_row_activated), list);
+    g_signal_connect(keys, "key-pressed", G_CALLBACK(on_key), list);
+    gtk_widget_add_controller(list->list, keys);
     outer = list->choices->len >= MANY ? scrolled(list->list) : list->list;
     gtk_widget_add_css_class(outer, "tb-list");
     gtk_widget_set_overflow(outer, GTK_OVERFLOW_HIDDEN);
@@ -233,8 +252,8 @@ tb_choice_list_set(TbChoiceList *list, GPtrArray *choices, const char *preferred
     else if (choices->len == 1)
         gtk_box_append(GTK_BOX(list->box), single(g_ptr_array_index(choices, 0)));
     list->filling = FALSE;
-    if (had_focus && list->list)
-        gtk_widget_grab_focus(list->list);
+    if (had_focus && list->list && list->selected)
+        gtk_widget_grab_focus(GTK_WIDGET(gtk_list_box_get_selected_row(GTK_LIST_BOX(list->list))));
     list->events.selected(list->data);
 }
 

@@ -14,6 +14,7 @@ typedef struct TbChoiceList TbChoiceList;
 typedef struct TbChoiceListEvents {
     void (*selected)(gpointer data);  /* another certificate, or none, is selected now */
     void (*activated)(gpointer data); /* Enter or a double click on a certificate */
+    void (*left)(GtkDirectionType direction, gpointer data); /* Tab: the focus is to go on */
 } TbChoiceListEvents;
 
 TbChoiceList *tb_choice_list_new(const TbChoiceListEvents *events, gpointer data);

@@ -23,6 +23,21 @@
 
 #define PINENTRY_PROMPT "tokenbridge-prompt-pinentry"
 
+/* Where there is no session bus, GTK would have one started to offer the accessibility tree on, to
+ * nobody; and that would outlive this program by hours. */
+static void
+forbid_bus_launch(void)
+{
+    const char *address = g_getenv("DBUS_SESSION_BUS_ADDRESS");
+    g_autofree char *socket_path = g_build_filename(g_get_user_runtime_dir(), "bus", NULL);
+
+    if ((address && *address) || access(socket_path, F_OK) == 0)
+        return;
+    g_setenv("DBUS_SESSION_BUS_ADDRESS", "disabled:", TRUE);
+    if (!g_getenv("AT_SPI_BUS_ADDRESS"))
+        g_setenv("GTK_A11Y", "none", TRUE);
+}
+
 /* Before GTK reads them: no GL (it costs 200 ms and 130 MB here), no input method. These are
  * settings of this process, not of the user's desktop. */
 static void
@@ -31,6 +46,7 @@ set_environment(void)
     g_setenv("GDK_DEBUG", "gl-disable", TRUE);
     g_setenv("GSK_RENDERER", "cairo", TRUE);
     g_setenv("GTK_IM_MODULE", "gtk-im-context-simple", TRUE);
+    forbid_bus_launch();
 }
 
 /* Beside this program where it is installed, in pinentry/ in a build tree. Does not return when it

@@ -39,7 +39,8 @@ struct TbWindow {
     GtkWidget *pages; /* GtkStack of status and choosing */
     GtkWidget *choosing;
     GtkWidget *none_usable;
-    GtkWidget *cancel, *submit;
+    GtkWidget *digest; /* of the document; NULL when there is none */
+    GtkWidget *buttons, *cancel, *submit;
     TbStatusPage *status;
     TbChoiceList *choices_list;
     TbPinArea *pin_area;
@@ -137,6 +138,21 @@ on_choice_activated(gpointer data)
         submit(window);
     else if (tb_pin_area_has_field(window->pin_area))
         tb_pin_area_grab_focus(window->pin_area);
+}
+
+static void
+on_choices_left(GtkDirectionType direction, gpointer data)
+{
+    TbWindow *window = data;
+
+    if (direction == GTK_DIR_TAB_FORWARD &&
+        gtk_widget_child_focus(tb_pin_area_get_widget(window->pin_area), direction))
+        return;
+    if (direction == GTK_DIR_TAB_BACKWARD && window->digest) {
+        gtk_widget_grab_focus(window->digest);
+        return;
+    }
+    gtk_widget_child_focus(window->buttons, direction);
 }
 
 static void
@@ -286,7 +302,7 @@ make_site(const TbMessage *show, const TbSite *site)
 }
 
 static GtkWidget *
-make_hash(const TbMessage *show)
+make_hash(TbWindow *window, const TbMessage *show)
 {
     GtkWidget *box = gtk_box_new(GTK_ORIENTATION_VERTICAL, 4);
     GtkWidget *caption = start_label("tb-dim");
@@ -301,6 +317,7 @@ make_hash(const TbMessage *show)
     gtk_widget_set_direction(digest, GTK_TEXT_DIR_LTR);
     gtk_widget_add_css_class(caption, "tb-small");
     gtk_widget_add_css_class(digest, "tb-small");
+    window->digest = digest;
     gtk_box_append(GTK_BOX(box), caption);
     gtk_box_append(GTK_BOX(box), digest);
     return box;
@@ -362,11 +379,12 @@ make_content(TbWindow *window, const TbMessage *show, const TbSite *site)
     gtk_box_append(GTK_BOX(box), heading);
     gtk_box_append(GTK_BOX(box), make_site(show, site));
     if (show->hash_hex)
-        gtk_box_append(GTK_BOX(box), make_hash(show));
+        gtk_box_append(GTK_BOX(box), make_hash(window, show));
     gtk_box_append(GTK_BOX(box), window->pages);
     append_text(box, "tb-dim",
                 _("Tokenbridge asks for your PIN only here, and never for your PUK."));
-    gtk_box_append(GTK_BOX(box), make_buttons(window));
+    window->buttons = make_buttons(window);
+    gtk_box_append(GTK_BOX(box), window->buttons);
     return box;
 }
 
@@ -410,7 +428,8 @@ open_window(TbWindow *window, const TbMessage *show)
 TbWindow *
 tb_window_new(const TbMessage *show, const TbWindowEvents *events, gpointer data, GError **error)
 {
-    static const TbChoiceListEvents list_events = {on_choice_selected, on_choice_activated};
+    static const TbChoiceListEvents list_events = {on_choice_selected, on_choice_activated,
+                                                   on_choices_left};
     TbWindow *window = g_new0(TbWindow, 1);
 
     window->pin_area = tb_pin_area_new(on_pin_changed, window);

@@ -254,7 +254,7 @@ def test_token_comes_and_goes():
 def test_pin_belongs_to_its_token():
     with start(choice(), choice(2, token='Another card')) as p:
         type_text('9999')
-        keys('shift+Tab', 'Down', 'Tab')
+        keys('shift+Tab', 'Down', 'Tab', 'End')
         type_text('1234')
         keys('Return')
         submitted(p, 2)
@@ -272,6 +272,31 @@ def test_choosing():
         submitted(p, 2)
     with start(choice(), choice(2)) as p:
         keys('shift+Tab', 'Down', 'Tab')
+        type_text('1234')
+        keys('Return')
+        submitted(p, 2)
+
+
+def test_tab_leaves_the_list():
+    three = [choice(), choice(2), choice(3)]
+    digest = {'operation': 'sign', 'hash': HASH}
+    for ways, members in ((['shift+Tab', 'Tab'], {}), (['shift+Tab', 'Down', 'Up', 'Tab'], {}),
+                          (['shift+Tab', 'shift+Tab', 'Tab', 'Tab'], digest),
+                          (['shift+Tab', 'shift+Tab', 'shift+Tab'], {})):
+        with start(*three, **members) as p:  # all round the window
+            keys(*ways)
+            type_text('1234')
+            keys('Return')
+            submitted(p)
+            assert p.give_pipe() == b'1234'
+
+
+def test_update_keeps_the_choice():
+    with start(choice(), choice(2)) as p:
+        keys('shift+Tab', 'Down')
+        p.send(certificates(choice(), choice(2), choice(3, token='Another card')))
+        time.sleep(0.3)
+        keys('Tab')
         type_text('1234')
         keys('Return')
         submitted(p, 2)
@@ -359,10 +384,9 @@ def test_nothing_by_accident():
             begin = time.monotonic()
             p.window()
             keys('Return', 'Return')
-            if time.monotonic() - begin > 0.55:
+            if time.monotonic() - begin > 0.45:
                 continue  # this machine was too slow to be early
-            assert p.silent(0.02)
-            time.sleep(ARMED)
+            assert p.silent(ARMED)
             keys('Return')
             return submitted(p)
     raise AssertionError('never fast enough to press a key in the first half second')
@@ -390,6 +414,8 @@ def count_in_memory(pid, needle):
             if not access.startswith('rw'):
                 continue
             first, last = (int(part, 16) for part in span.split('-'))
+            if last - first > 1 << 32:
+                continue  # a sanitizer's shadow
             try:
                 memory.seek(first)
                 found += memory.read(last - first).count(needle)
@@ -443,6 +469,26 @@ def test_no_display():
                 p.send(show)
                 assert p.receive() == {'type': 'ready'}
                 assert p.wait() == 0
+
+
+def test_starts_no_bus():
+    """Without a session bus it does not have one started, which would outlive it."""
+    def launchers():
+        return set(subprocess.run(['pgrep', '-f', 'dbus-(launch|daemon)'], capture_output=True,
+                                  text=True).stdout.split())
+    before = launchers()
+    with start(choice()) as p:
+        keys('Escape')
+        p.receive()
+        p.wait()
+    # Those of other tests that run at the same time have another display.
+    for pid in launchers() - before:
+        try:
+            with open(f'/proc/{pid}/environ', 'rb') as environment:
+                display = f'DISPLAY={os.environ["DISPLAY"]}'.encode()
+                assert display not in environment.read().split(b'\0'), 'a bus was started'
+        except FileNotFoundError:
+            continue
 
 
 def test_by_hand():
