@@ -12,6 +12,8 @@
 #define NAME_MAX_BYTES 1024
 #define DER_MAX_BYTES (16384 / 3 * 4 + 4) /* a certificate of 16 KiB as base64 */
 #define LIST_MAX 256
+#define ID_LENGTH 64         /* SHA-256 in hexadecimal */
+#define PIN_LENGTH_MAX 65535 /* no token's; bounds what the dialog computes with */
 
 static const char *const pin_states[] = {
     [TB_PIN_OK] = "ok",
@@ -102,9 +104,21 @@ read_key(json_t *object, TbCertificate *certificate, GError **error)
 }
 
 static gboolean
+read_id(json_t *object, TbCertificate *certificate, GError **error)
+{
+    if (!read_text(object, "id", ID_LENGTH, &certificate->id, error))
+        return FALSE;
+    if (strlen(certificate->id) != ID_LENGTH ||
+        strspn(certificate->id, "0123456789abcdef") != ID_LENGTH)
+        return tb_fault(error, TB_REASON_MODULE_FAILED,
+                        "A certificate is listed with an \"id\" that is no SHA-256.");
+    return TRUE;
+}
+
+static gboolean
 read_certificate(json_t *object, TbCertificate *certificate, GError **error)
 {
-    return read_text(object, "id", 64, &certificate->id, error) &&
+    return read_id(object, certificate, error) &&
            read_text(object, "der", DER_MAX_BYTES, &certificate->der, error) &&
            read_text(object, "name", NAME_MAX_BYTES, &certificate->name, error) &&
            read_text(object, "issuer_name", NAME_MAX_BYTES, &certificate->issuer_name, error) &&
@@ -147,14 +161,19 @@ static gboolean
 read_pin(json_t *object, TbToken *token, GError **error)
 {
     json_t *pin = json_object_get(object, "pin");
+    gint64 min = 0, max = PIN_LENGTH_MAX;
     const char *state;
 
     if (!json_is_object(pin))
         return tb_fault(error, TB_REASON_MODULE_FAILED, "A token is listed without \"pin\".");
     if (!tb_json_required_string(pin, "state", 32, &state, error) ||
-        !tb_json_boolean(pin, "pad", &token->pin_pad, error))
+        !tb_json_boolean(pin, "pad", &token->pin_pad, error) ||
+        !tb_json_integer(pin, "min", 0, PIN_LENGTH_MAX, &min, error) ||
+        !tb_json_integer(pin, "max", 0, PIN_LENGTH_MAX, &max, error))
         return FALSE;
-    token->pin = json_incref(pin);
+    /* Made anew: the dialog gets what the contract names and nothing else of the worker's. */
+    token->pin = json_pack("{s:s, s:b, s:I, s:I}", "state", state, "pad", token->pin_pad, "min",
+                           (json_int_t)min, "max", (json_int_t)max);
     for (guint i = 0; i < G_N_ELEMENTS(pin_states); i++) {
         if (strcmp(pin_states[i], state) == 0) {
             token->pin_state = (TbPinState)i;

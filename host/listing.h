@@ -27,7 +27,7 @@ typedef struct TbToken {
     char *reader;
     TbPinState pin_state;
     gboolean pin_pad;
-    json_t *pin;             /* as the worker sent it, for the dialog */
+    json_t *pin;             /* for the dialog: state, pad, min, max */
     GPtrArray *certificates; /* TbCertificate */
 } TbToken;
 

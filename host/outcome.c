@@ -104,7 +104,7 @@ authentication_token(const TbRequest *request, const TbChosen *chosen, const cha
     char *text;
 
     if (!bytes) {
-        tb_fault(error, TB_REASON_MODULE_FAILED, "The worker's signature is not base64.");
+        tb_fault(error, TB_REASON_INTERNAL, "There is no memory for the signature.");
         return NULL;
     }
     status = tb_auth_token_format(chosen->algorithm, chosen->der, bytes, length,
@@ -131,6 +131,10 @@ json_t *
 tb_outcome_signed(const TbRequest *request, const TbChosen *chosen, const char *signature,
                   GError **error)
 {
+    if (!*signature || !tb_base64_check(signature, strlen(signature))) {
+        tb_fault(error, TB_REASON_MODULE_FAILED, "The worker's signature is not base64.");
+        return NULL;
+    }
     if (request->purpose == TB_PURPOSE_AUTHENTICATE)
         return authentication_token(request, chosen, signature, error);
     return json_pack(

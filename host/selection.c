@@ -183,8 +183,8 @@ tb_selection_algorithm(const TbCertificate *certificate, TbPurpose purpose, cons
             continue;
         if (purpose == TB_PURPOSE_AUTHENTICATE)
             return algorithm;
-        /* A document's hash need not go with an EC key's curve. An RSA key signs with what the token
-         * has for that hash. */
+        /* A document's hash need not go with an EC key's curve. An RSA key signs with what the
+         * token has for that hash. */
         if (algorithm->key_type == TB_KEY_EC)
             return tb_algorithm_find(TB_KEY_EC, TB_PADDING_NONE, hash_name);
         if (algorithm->key_type == TB_KEY_RSA && strcmp(algorithm->hash_name, hash_name) == 0)
