@@ -422,6 +422,7 @@ test_oversized(void)
 typedef struct Sending {
     TbChannel *channel;
     json_t *message;
+    int fd; /* to go along; 0: none */
     gboolean sent;
 } Sending;
 
@@ -430,7 +431,8 @@ send_in_thread(gpointer data)
 {
     Sending *sending = data;
 
-    sending->sent = tb_channel_send(sending->channel, sending->message, -1, NULL);
+    sending->sent = tb_channel_send(sending->channel, sending->message,
+                                    sending->fd > 0 ? sending->fd : -1, NULL);
     return NULL;
 }
 
@@ -450,6 +452,60 @@ test_largest(Pair *pair, gconstpointer data)
     g_assert_true(json_equal(got, sending.message));
     json_decref(sending.message);
     json_decref(got);
+}
+
+/* A message that goes out in many pieces takes its descriptor along once. Read without the unit's
+ * own receiver, which would close what is too much. */
+static void
+test_descriptor_sent_once(void)
+{
+    g_autofree char *text = g_strnfill(2 << 20, 'x');
+    int sockets[2], file = fresh_file();
+    Sending sending = {.message = json_pack("{s:s}", "t", text), .fd = file};
+    gsize total = sizeof(guint32) + strlen("{\"t\":\"\"}") + strlen(text);
+    gsize received = 0, reads = 0;
+    guint descriptors = 0;
+    GThread *thread;
+
+    make_sockets(sockets);
+    sending.channel = tb_channel_new(sockets[0]);
+    thread = g_thread_new("sender", send_in_thread, &sending);
+    while (received < total) {
+        char bytes[65536];
+        union {
+            struct cmsghdr align;
+            char bytes[CMSG_SPACE(4 * sizeof(int))];
+        } control;
+        struct iovec part = {.iov_base = bytes, .iov_len = sizeof bytes};
+        struct msghdr header = {.msg_iov = &part,
+                                .msg_iovlen = 1,
+                                .msg_control = control.bytes,
+                                .msg_controllen = sizeof control.bytes};
+        ssize_t got = recvmsg(sockets[1], &header, MSG_CMSG_CLOEXEC);
+        struct cmsghdr *item = CMSG_FIRSTHDR(&header);
+
+        g_assert_cmpint(got, >, 0);
+        received += (gsize)got;
+        reads++;
+        if (item) {
+            int fd;
+
+            g_assert_cmpuint(reads, ==, 1); /* with the first byte */
+            g_assert_cmpuint(item->cmsg_len, ==, CMSG_LEN(sizeof fd));
+            memcpy(&fd, CMSG_DATA(item), sizeof fd);
+            assert_same_file(fd, file);
+            (void)close(fd);
+            descriptors++;
+        }
+    }
+    g_thread_join(thread);
+    g_assert_true(sending.sent);
+    g_assert_cmpuint(reads, >, 10);
+    g_assert_cmpuint(descriptors, ==, 1);
+    json_decref(sending.message);
+    tb_channel_free(sending.channel);
+    (void)close(sockets[1]);
+    (void)close(file);
 }
 
 static void
@@ -544,6 +600,7 @@ main(int argc, char **argv)
     g_test_add_func("/common/channel/descriptor-of-broken-frame", test_descriptor_of_broken_frame);
     g_test_add_func("/common/channel/oversized", test_oversized);
     ADD_PAIR("largest", test_largest);
+    g_test_add_func("/common/channel/descriptor-sent-once", test_descriptor_sent_once);
     ADD_PAIR("too-large-to-send", test_too_large_to_send);
     ADD_PAIR("peer-does-not-read", test_peer_does_not_read);
     ADD_PAIR("wait", test_wait);

@@ -254,6 +254,33 @@ test_table(void)
     }
 }
 
+/* The sentence says what is wrong, not only that something is. */
+static void
+test_messages(void)
+{
+    static const struct {
+        const char *origin;
+        const char *part;
+    } messages[] = {
+        {"example.org", "not of the form https://host"},
+        {"wss://example.org", "scheme is not https"},
+        {"https://example.org/", "a path, query or fragment"},
+        {"https://user@example.org", "a user name"},
+        {"https://example.org:443", "the default written out"},
+        {"https://[::1", "not closed"},
+        {"https://p\xc3\xa4ike.ee", "lower-case ASCII (punycode)"},
+        {"http://example.org", "plain http"},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(messages); i++) {
+        TbError error = {0};
+
+        g_assert_cmpint(tb_origin_check(messages[i].origin, &error), !=, TB_OK);
+        if (!strstr(error.message, messages[i].part))
+            tb_test_row_failed("%s: %s", messages[i].origin, error.message);
+    }
+}
+
 /* Each byte that is not of a host name, at each of three places of one. */
 static void
 test_each_byte(void)
@@ -312,6 +339,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/core/origin/table", test_table);
+    g_test_add_func("/core/origin/messages", test_messages);
     g_test_add_func("/core/origin/each-byte", test_each_byte);
     g_test_add_func("/core/origin/length", test_length);
     g_test_add_func("/core/origin/very-long", test_very_long);
