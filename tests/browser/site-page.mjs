@@ -4,13 +4,20 @@
 
 /** The demo page, opened in the stage's browser. */
 export class SitePage {
+  #complaints = [];
+
   constructor(page) {
     this.page = page;
+    const note = text => this.#complaints.push(text);
+    page.on('pageerror', error => note(error.message));
+    page.on('requestfailed', request => note(`${request.url()}: ${request.failure()?.errorText}`));
+    page.on('console', message => message.type() === 'error' && note(message.text()));
   }
 
   /** @param {{query?: string, origin?: string}} [where] */
   static async open(stage, {query = '?lang=en', origin = stage.site.origin} = {}) {
-    const site = new SitePage(await stage.browser.open(`${origin}/${query}`));
+    const site = new SitePage(await stage.browser.browser.newPage());
+    await site.page.goto(`${origin}/${query}`, {waitUntil: 'load'});
     await site.until(() => document.getElementById('ready').dataset.state !== 'asking', 'the page to know whether Tokenbridge is there');
     return site;
   }
@@ -20,7 +27,8 @@ export class SitePage {
     try {
       await this.page.waitForFunction(test, {timeout: milliseconds, polling: 50}, ...args);
     } catch (error) {
-      throw new Error(`waited for ${what}: ${error.message}; the page says: ${await this.text('main').catch(() => '?')}`);
+      throw new Error(`waited for ${what}: ${error.message}; the page says: ` +
+        [await this.text('main').catch(problem => problem.message), ...this.#complaints].join('; '));
     }
   }
 
