@@ -152,8 +152,17 @@
     }
     const gesture = takeGesture(action);
     const key = `w:${++actions}`;
+    try {
+      // Wakes the background meanwhile: their library waits one second for the acknowledgement.
+      port ??= connect();
+    } catch {
+      // send() meets the same, and tells the page if the page is ours to answer.
+    }
     setTimeout(() => {
-      if (foreign) return;
+      if (foreign) {
+        if (open.size === 0) letGo();
+        return;
+      }
       send(key, {kind: 'web-eid', method: action, params: copy, gesture}, (code, message) => ({
         action: `${action}-failure`,
         error: {code: 'ERR_WEBEID_UNKNOWN_ERROR', name: 'UnknownError', message, tokenbridge: code},

@@ -112,7 +112,7 @@ test('Web eID\'s own extension answers first: ours stays silent, now and later',
   assert.deepEqual(await ask(page, 'status'), []);
   assert.deepEqual(await ask(page, 'authenticate', {challengeNonce: NONCE}), []);
   assert.equal(browser.program.starts, 0);
-  assert.equal(page.port, undefined);
+  assert.equal(page.port.open, false);
 });
 
 test('an acknowledgement from another window does not silence ours', async () => {
@@ -133,6 +133,14 @@ test('it waits 150 ms for Web eID\'s own extension', async () => {
   assert.equal(page.window.posted.length, 1);
   await pass(1);
   assert.equal(page.window.posted.length, 3);
+});
+
+test('an extension that was updated under the page says so, after the same wait', async () => {
+  const page = new Page(new Browser());
+  page.orphaned = true;
+  const [failure] = await ask(page, 'status');
+  assert.equal(failure.action, 'web-eid:status-failure');
+  assert.equal(failure.error.tokenbridge, 'extension_unavailable');
 });
 
 test('switched off by policy: silence, so that the library says that no extension is there', async () => {
