@@ -362,15 +362,35 @@ find_token(PKCS11_SLOT *slots, guint count, CK_SLOT_ID id)
     return NULL;
 }
 
+/* Whether the lengths that a certificate object claims are such that libp11, which believes them,
+ * may read it. */
 static gboolean
-read_certificates_with_libp11(TbSlot *slot, PKCS11_SLOT *slots, guint slot_count)
+has_sane_lengths(const CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object)
 {
-    PKCS11_TOKEN *token = find_token(slots, slot_count, slot->id);
+    static const CK_ULONG absent = CK_UNAVAILABLE_INFORMATION;
+    CK_ATTRIBUTE claims[] = {{CKA_VALUE, NULL, 0}, {CKA_ID, NULL, 0}, {CKA_LABEL, NULL, 0}};
+
+    /* An attribute that is not there fails the call, and leaves the others' lengths right. */
+    (void)p11->C_GetAttributeValue(session, object, claims, G_N_ELEMENTS(claims));
+    return claims[0].ulValueLen <= TB_OBJECTS_CERTIFICATE_SIZE_MAX &&
+           (claims[1].ulValueLen <= TB_OBJECTS_ID_MAX || claims[1].ulValueLen == absent) &&
+           (claims[2].ulValueLen <= TB_OBJECTS_ID_MAX || claims[2].ulValueLen == absent);
+}
+
+static gboolean
+read_certificates_with_libp11(TbSlot *slot, const CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session,
+                              const GArray *handles, PKCS11_TOKEN *token)
+{
     PKCS11_CERT *found = NULL;
     unsigned int count = 0;
 
-    if (!token || slot->certificate_count > TB_OBJECTS_CERTIFICATES_MAX ||
-        PKCS11_enumerate_certs(token, &found, &count) != 0)
+    if (!token || slot->certificate_count > TB_OBJECTS_CERTIFICATES_MAX)
+        return FALSE;
+    for (guint i = 0; i < handles->len; i++) {
+        if (!has_sane_lengths(p11, session, g_array_index(handles, CK_OBJECT_HANDLE, i)))
+            return FALSE;
+    }
+    if (PKCS11_enumerate_certs(token, &found, &count) != 0)
         return FALSE;
     for (unsigned int i = 0; i < count; i++) {
         g_autoptr(GBytes) key_id = g_bytes_new(found[i].id, found[i].id_len);
@@ -382,16 +402,10 @@ read_certificates_with_libp11(TbSlot *slot, PKCS11_SLOT *slots, guint slot_count
 
 /* For what libp11 gives up on: objects that are no X.509 certificates among those that are, too
  * many of them, or another slot that fails. */
-static CK_RV
-read_certificates_with_cryptoki(const CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session,
-                                TbSlot *slot)
+static void
+read_certificates_with_cryptoki(TbSlot *slot, const CK_FUNCTION_LIST *p11,
+                                CK_SESSION_HANDLE session, const GArray *handles)
 {
-    g_autoptr(GArray) handles = NULL;
-    CK_RV rv =
-        tb_objects_find_class(p11, session, CKO_CERTIFICATE, TB_OBJECTS_CERTIFICATES_MAX, &handles);
-
-    if (rv != CKR_OK)
-        return rv;
     for (guint i = 0; i < handles->len; i++) {
         CK_OBJECT_HANDLE object = g_array_index(handles, CK_OBJECT_HANDLE, i);
         g_autoptr(GBytes) der =
@@ -407,7 +421,6 @@ read_certificates_with_cryptoki(const CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE s
             add_certificate(slot, tb_certificate_parse(g_bytes_get_data(der, NULL),
                                                        g_bytes_get_size(der), text, key_id));
     }
-    return CKR_OK;
 }
 
 static void
@@ -428,18 +441,21 @@ read_key_ids(const CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session, TbSlot *slo
 }
 
 static CK_RV
-read_slot(const CK_FUNCTION_LIST *p11, TbSlot *slot, PKCS11_SLOT *slots, guint slot_count)
+read_slot(TbSlot *slot, const CK_FUNCTION_LIST *p11, PKCS11_TOKEN *token)
 {
-    gboolean read = read_certificates_with_libp11(slot, slots, slot_count);
+    g_autoptr(GArray) handles = NULL;
     CK_SESSION_HANDLE session = CK_INVALID_HANDLE;
     CK_RV rv = p11->C_OpenSession(slot->id, CKF_SERIAL_SESSION, NULL, NULL, &session);
 
     if (rv != CKR_OK)
         return rv;
-    if (!read)
-        rv = read_certificates_with_cryptoki(p11, session, slot);
-    if (rv == CKR_OK)
+    rv =
+        tb_objects_find_class(p11, session, CKO_CERTIFICATE, TB_OBJECTS_CERTIFICATES_MAX, &handles);
+    if (rv == CKR_OK) {
+        if (!read_certificates_with_libp11(slot, p11, session, handles, token))
+            read_certificates_with_cryptoki(slot, p11, session, handles);
         read_key_ids(p11, session, slot);
+    }
     (void)p11->C_CloseSession(session);
     return rv;
 }
@@ -460,7 +476,8 @@ tb_module_read(TbModule *module, GPtrArray *slots)
         slot->key_ids = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
         if (slot->fault)
             continue;
-        rv = read_slot(module->functions, slot, p11_slots, enumerated ? count : 0);
+        rv = read_slot(slot, module->functions,
+                       find_token(p11_slots, enumerated ? count : 0, slot->id));
         if (rv != CKR_OK)
             tb_ckr_fault(&slot->fault, rv, TB_CKR_LOOKING, "C_FindObjects");
         tb_chain_link(slot->certificates);
