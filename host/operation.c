@@ -125,8 +125,12 @@ static void G_GNUC_PRINTF(3, 4)
 static void
 succeed(TbOperation *operation, json_t *result)
 {
-    tb_last_used_set(operation->request->origin, operation->chosen->id);
+    g_autofree char *origin = g_strdup(operation->request->origin);
+    g_autofree char *id = g_strdup(operation->chosen->id);
+
     end(operation, result, NULL, json_pack("{s:s}", "type", "done"));
+    /* After the reply: writing a file safely waits for the disk. */
+    tb_last_used_set(origin, id);
 }
 
 /* Sends to the dialog (takes message); false when the operation has ended over it. */
