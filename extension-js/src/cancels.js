@@ -74,8 +74,9 @@ export class Cancels {
       for (const name of names.slice(0, -ORIGINS_KEPT)) delete all[name];
       await this.api.storage.session.set({cancels: all});
     });
-    // A failed write must not stop the changes that come after it.
+    // A failed write must neither stop the changes that come after it, nor cost a page the
+    // signature that the user has just made.
     this.turn = step.catch(() => {});
-    return step;
+    return this.turn;
   }
 }

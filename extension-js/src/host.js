@@ -88,13 +88,26 @@ export class Host {
 
   /** Opens the port when there is none, and makes sure that both sides speak the same protocol. */
   greet() {
-    this.greeting ??= this.open();
+    if (!this.greeting) {
+      const greeting = this.open();
+      this.greeting = greeting;
+      // A failed start must not be remembered: the next request tries again.
+      greeting.catch(() => { if (this.greeting === greeting) this.greeting = null; });
+    }
     return this.greeting;
+  }
+
+  connect() {
+    try {
+      return this.api.runtime.connectNative(HOST_NAME);
+    } catch (error) {
+      throw explainDisconnect(error instanceof Error ? error.message : String(error), false);
+    }
   }
 
   /** @returns {Promise<HostStatus>} */
   async open() {
-    const port = this.api.runtime.connectNative(HOST_NAME);
+    const port = this.connect();
     this.port = port;
     this.answered = false;
     port.onMessage.addListener(message => { if (this.port === port) this.receive(message); });
@@ -148,8 +161,8 @@ export class Host {
         if (!this.port) throw new Error('the port is closed');
         this.port.postMessage(message);
       } catch (error) {
-        this.settle(id, waiting => waiting.reject(new Fault('host_unavailable',
-          `The request could not be handed to Tokenbridge's program: ${error instanceof Error ? error.message : error}`, {hint: 'exited'})));
+        this.close(new Fault('host_unavailable',
+          `The request could not be handed to Tokenbridge's program: ${error instanceof Error ? error.message : error}`, {hint: 'exited'}));
       }
     });
   }

@@ -178,7 +178,7 @@ test('a frame that policy allows sends both origins', async () => {
 test('an allowed frame is refused when the top page is blocked or has no origin', async () => {
   const browser = new Browser();
   browser.managed = {framedOrigins: ['https://site.example'], blockedOrigins: ['https://bad.example']};
-  for (const tabUrl of ['https://bad.example/', 'data:text/html,x', 'about:blank', undefined]) {
+  for (const tabUrl of ['https://bad.example/', 'not a url', 'data:text/html,x', 'about:blank', undefined]) {
     const page = new Page(browser, {frameId: 1});
     page.sender.tab.url = tabUrl;
     assert.equal((await outcome(page.library.authenticate(NONCE))).code, 'origin_refused');
@@ -333,6 +333,18 @@ test('a clock set back does not lengthen the wait', async () => {
   const browser = new Browser();
   browser.session.cancels = {'https://site.example': {count: 0, last: Date.now(), until: Date.now() + WAIT_MS + 1}};
   assert.deepEqual(await new Page(browser).library.authenticate(NONCE), TOKEN);
+});
+
+test('a store that fails costs no signature; one that cannot be read lets nothing pass', async () => {
+  const browser = new Browser();
+  browser.session.cancels = {'https://site.example': {count: 1, last: Date.now(), until: 0}};
+  browser.api.storage.session.set = async () => { throw new Error('quota'); };
+  assert.deepEqual(await new Page(browser).library.authenticate(NONCE), TOKEN);
+  browser.api.storage.session.get = async () => { throw new Error('broken'); };
+  const {code, message} = await outcome(new Page(browser).library.authenticate(NONCE));
+  assert.equal(code, 'internal');
+  assert.match(message, /broken/);
+  assert.equal(browser.program.dialogs.length, 1);
 });
 
 // Taking back

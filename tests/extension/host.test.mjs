@@ -198,6 +198,28 @@ test('an error without an id fails what is open, with its own word', async () =>
   assert.equal((await outcome(new Page(browser).library.authenticate(NONCE))).code, 'invalid_request');
 });
 
+test('a port that takes no more is given up, and the next request opens another', async () => {
+  const browser = new Browser();
+  const page = new Page(browser);
+  await page.library.status();
+  browser.bridge.host.port.postMessage = () => { throw new Error('Attempting to use a disconnected port object'); };
+  assert.equal((await outcome(page.library.status())).code, 'host_unavailable');
+  assert.equal((await page.library.status()).host, '0.1.0');
+  assert.equal(browser.program.starts, 2);
+});
+
+test('a browser that refuses to connect at all is asked again next time', async () => {
+  const browser = new Browser();
+  const {connectNative} = browser.api.runtime;
+  browser.api.runtime.connectNative = () => { throw new Error('Access to the specified native messaging host is forbidden.'); };
+  const page = new Page(browser);
+  const {code, message} = await outcome(page.library.status());
+  assert.equal(code, 'host_unavailable');
+  assert.match(message, /manifest does not allow/);
+  browser.api.runtime.connectNative = connectNative;
+  assert.equal((await page.library.status()).host, '0.1.0');
+});
+
 test('an answer to no open request is ignored', async () => {
   const browser = new Browser();
   const page = new Page(browser);
