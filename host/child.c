@@ -135,8 +135,13 @@ on_exit_of_process(gint fd, GIOCondition condition, gpointer data)
 {
     TbChild *child = data;
     gboolean crashed;
-    g_autofree char *how = describe_end(child, &crashed);
+    g_autofree char *how = NULL;
 
+    /* What it started goes with it. It is still a zombie, so its group's number is still its own.
+     */
+    if (child->own_group)
+        kill_process(child);
+    how = describe_end(child, &crashed);
     child->pidfd_source = 0;
     tb_log(crashed ? TB_LOG_WARNING : TB_LOG_DEBUG, "child-gone", "program=%s pid=%d how=\"%s\"",
            child->program, (int)child->pid, how);
@@ -163,9 +168,9 @@ on_channel(gint fd, GIOCondition condition, gpointer data)
             if (error)
                 tb_log(TB_LOG_WARNING, "child-broken", "program=%s error=\"%s\"", child->program,
                        error->message);
-            /* Whatever is left of it is of no use; on_exit_of_process() tells the owner. */
-            if (result == TB_CHANNEL_BROKEN)
-                kill_process(child);
+            /* Whatever is left of it is of no use, even when it only closed the channel and lives
+             * on; on_exit_of_process() tells the owner how it ended. */
+            kill_process(child);
             child->channel_source = 0;
             return G_SOURCE_REMOVE;
         }

@@ -157,30 +157,39 @@ read_certificates(json_t *object, guint module, TbToken *token, GError **error)
     return TRUE;
 }
 
+json_t *
+tb_listing_read_pin(json_t *pin, TbPinState *out_state, gboolean *out_pad, GError **error)
+{
+    gint64 min = 0, max = PIN_LENGTH_MAX;
+    gboolean pad = FALSE;
+    const char *word;
+
+    if (!tb_json_required_string(pin, "state", 32, &word, error) ||
+        !tb_json_boolean(pin, "pad", &pad, error) ||
+        !tb_json_integer(pin, "min", 0, PIN_LENGTH_MAX, &min, error) ||
+        !tb_json_integer(pin, "max", 0, PIN_LENGTH_MAX, &max, error))
+        return NULL;
+    for (guint i = 0; i < G_N_ELEMENTS(pin_states); i++) {
+        if (strcmp(pin_states[i], word) != 0)
+            continue;
+        *out_state = (TbPinState)i;
+        *out_pad = pad;
+        return json_pack("{s:s, s:b, s:I, s:I}", "state", word, "pad", pad, "min", (json_int_t)min,
+                         "max", (json_int_t)max);
+    }
+    tb_fault(error, TB_REASON_MODULE_FAILED, "A token is listed with an unknown PIN state.");
+    return NULL;
+}
+
 static gboolean
 read_pin(json_t *object, TbToken *token, GError **error)
 {
     json_t *pin = json_object_get(object, "pin");
-    gint64 min = 0, max = PIN_LENGTH_MAX;
-    const char *state;
 
     if (!json_is_object(pin))
         return tb_fault(error, TB_REASON_MODULE_FAILED, "A token is listed without \"pin\".");
-    if (!tb_json_required_string(pin, "state", 32, &state, error) ||
-        !tb_json_boolean(pin, "pad", &token->pin_pad, error) ||
-        !tb_json_integer(pin, "min", 0, PIN_LENGTH_MAX, &min, error) ||
-        !tb_json_integer(pin, "max", 0, PIN_LENGTH_MAX, &max, error))
-        return FALSE;
-    /* Made anew: the dialog gets what the contract names and nothing else of the worker's. */
-    token->pin = json_pack("{s:s, s:b, s:I, s:I}", "state", state, "pad", token->pin_pad, "min",
-                           (json_int_t)min, "max", (json_int_t)max);
-    for (guint i = 0; i < G_N_ELEMENTS(pin_states); i++) {
-        if (strcmp(pin_states[i], state) == 0) {
-            token->pin_state = (TbPinState)i;
-            return TRUE;
-        }
-    }
-    return tb_fault(error, TB_REASON_MODULE_FAILED, "A token is listed with an unknown PIN state.");
+    token->pin = tb_listing_read_pin(pin, &token->pin_state, &token->pin_pad, error);
+    return token->pin != NULL;
 }
 
 static gboolean

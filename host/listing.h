@@ -54,3 +54,7 @@ typedef struct TbCertificate {
 
 /* Reads the "tokens" of a list answer; a new array of TbToken, or module_failed. */
 GPtrArray *tb_listing_read(json_t *answer, guint module, GError **error);
+
+/* Reads a worker's description of a PIN (NULL counts as malformed). It is made anew, so that the
+ * dialog gets what the contract names and nothing else of the worker's. */
+json_t *tb_listing_read_pin(json_t *pin, TbPinState *out_state, gboolean *out_pad, GError **error);

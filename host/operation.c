@@ -251,8 +251,10 @@ on_sign_started(int pin_fd, gpointer data)
 static void
 on_wrong_pin(TbOperation *operation, json_t *failure)
 {
-    json_t *pin = json_object_get(failure, "pin");
     gboolean repeated = json_is_true(json_object_get(failure, "repeated"));
+    TbPinState state;
+    gboolean pad;
+    json_t *pin;
 
     if (++operation->wrong_pins >= MAX_WRONG_PINS) {
         fail(operation, TB_REASON_PIN_INCORRECT, "The PIN was wrong %d times.", MAX_WRONG_PINS);
@@ -263,8 +265,11 @@ on_wrong_pin(TbOperation *operation, json_t *failure)
         time_out(operation);
         return;
     }
+    pin = tb_listing_read_pin(json_object_get(failure, "pin"), &state, &pad, NULL);
+    if (!pin) /* the token did not tell; the listing that follows may */
+        pin = json_pack("{s:s, s:b}", "state", "ok", "pad", 0);
     if (!tell(operation,
-              json_pack("{s:s, s:O?, s:b}", "type", "pin_failed", "pin", pin, "repeated", repeated),
+              json_pack("{s:s, s:o, s:b}", "type", "pin_failed", "pin", pin, "repeated", repeated),
               -1))
         return;
     relist_later(operation, 0); /* the token's PIN state has changed */

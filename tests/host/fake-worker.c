@@ -13,7 +13,7 @@
  *   "pins": {...}    reads the PIN; the answer is the member of that name, or "*"
  *   "answer": {...}  sends it; "times": N sends it so often
  *   "do": "crash" | "exit" | "hang" | "close" | "garbage" | "flood" | "noise" | "fork" |
- *         "environment"
+ *         "environment" | "descriptors"
  */
 #include <fcntl.h>
 #include <signal.h>
