@@ -15,7 +15,8 @@
 #include "host/prompt/pinentry/program.h"
 #include "host/prompt/pinentry/terminal.h"
 
-#define STEP_TIMEOUT_US (5 * G_USEC_PER_SEC) /* for everything that no person has to answer */
+#define STEP_TIMEOUT_US                                                                            \
+    ((gint64)5 * G_USEC_PER_SEC)      /* for everything that no person has to answer */
 #define HASTY_US (G_USEC_PER_SEC / 2) /* a time-out sooner than this is a fault, not a person */
 
 typedef enum Phase {
@@ -114,21 +115,18 @@ next_program(TbPinentry *pinentry, const GError *why, gint64 now)
 TbPinentry *
 tb_pinentry_new(const char *const *programs, gint64 now)
 {
-    g_autoptr(TbPinentry) pinentry = g_new0(TbPinentry, 1);
-    g_autoptr(GStrvBuilder) list = g_strv_builder_new();
-
-    for (guint i = 0; programs[i] != NULL; i++)
-        g_strv_builder_add(list, programs[i]);
-    pinentry->programs = g_strv_builder_end(list);
+    TbSecret *data = tb_secret_new(TB_PIN_MAX);
+    if (data == NULL)
+        return NULL;
+    TbPinentry *pinentry = g_new0(TbPinentry, 1);
+    pinentry->data = data;
+    pinentry->programs = g_strdupv((char **)(guintptr)programs);
     pinentry->terminal = tb_terminal_find();
     pinentry->failures = g_string_new(NULL);
-    pinentry->data = tb_secret_new(TB_PIN_MAX);
-    if (pinentry->data == NULL)
-        return NULL;
     g_autoptr(GError) why = NULL;
     if (pinentry->programs[0] != NULL && !start(pinentry, now, &why))
         next_program(pinentry, why, now); /* step() tells when none is left */
-    return g_steal_pointer(&pinentry);
+    return pinentry;
 }
 
 void
