@@ -21,11 +21,10 @@ tb_nonce_check(const char *nonce, TbError *error)
     size_t length = strlen(nonce);
 
     if (length < TB_NONCE_MIN || length > TB_NONCE_MAX)
-        return tb_error_set(
-            error, TB_ERROR_INVALID,
-            "the nonce has %zu characters; it must have %d to %d (32 random bytes or "
-            "more, as base64)",
-            length, TB_NONCE_MIN, TB_NONCE_MAX);
+        return tb_error_set(error, TB_ERROR_INVALID,
+                            "the nonce has %zu characters; it must have %d to %d (32 random bytes "
+                            "as base64 have 44)",
+                            length, TB_NONCE_MIN, TB_NONCE_MAX);
     if (!tb_base64_check(nonce, length))
         return tb_error_set(error, TB_ERROR_INVALID,
                             "the nonce is not standard base64 with padding");

@@ -118,14 +118,13 @@ wait_readable(int fd, int64_t deadline)
 
     for (;;) {
         int64_t left = deadline < 0 ? -1 : deadline - now_ms();
-        int result;
+        int result = poll(&poll_fd, 1, left < 0 && deadline >= 0 ? 0 : (int)left);
 
-        if (deadline >= 0 && left <= 0)
-            return false;
-        result = poll(&poll_fd, 1, (int)left);
         if (result > 0)
             return true;
-        if (result < 0 && errno != EINTR)
+        /* A time of 0 asks whether something is there already; so does a deadline that has passed.
+         */
+        if ((result < 0 && errno != EINTR) || (deadline >= 0 && left <= 0))
             return false;
     }
 }
