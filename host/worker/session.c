@@ -242,7 +242,8 @@ log_in(Session *session, CK_USER_TYPE kind, GError **error)
         session->logged_in = TRUE;
         return TRUE;
     }
-    if (session->pin && rv == CKR_PIN_INCORRECT)
+    /* A CAC card behind OpenSC says CKR_GENERAL_ERROR to a wrong PIN. */
+    if (session->pin && (rv == CKR_PIN_INCORRECT || rv == CKR_GENERAL_ERROR))
         tb_pin_memory_add(session->memory, &digest);
     return login_fault(session, rv, g_get_monotonic_time() - start, error);
 }
