@@ -24,8 +24,8 @@ same_tag(const char *a, gsize a_length, const char *b)
     if (strlen(b) != a_length)
         return FALSE;
     for (gsize i = 0; i < a_length; i++) {
-        char x = a[i] == '-' ? '_' : g_ascii_tolower(a[i]);
-        char y = b[i] == '-' ? '_' : g_ascii_tolower(b[i]);
+        int x = a[i] == '-' ? '_' : g_ascii_tolower(a[i]);
+        int y = b[i] == '-' ? '_' : g_ascii_tolower(b[i]);
 
         if (x != y)
             return FALSE;

@@ -199,19 +199,21 @@ digest_size(const char *function)
 static gboolean
 read_hash(json_t *hash, TbMessage *message, GError **error)
 {
+    const char *function = "", *hex = "";
     gsize size;
 
     if (!json_is_object(hash))
         return tb_fault(error, TB_REASON_INVALID_REQUEST, "\"hash\" is not an object.");
     if (!tb_json_only(hash, "hash", MEMBERS("function", "hex"), error) ||
-        !copy_string(hash, "function", TRUE, &message->hash_function, error) ||
-        !copy_string(hash, "hex", TRUE, &message->hash_hex, error))
+        !tb_json_required_string(hash, "function", NAME_MAX_BYTES, &function, error) ||
+        !tb_json_required_string(hash, "hex", NAME_MAX_BYTES, &hex, error))
         return FALSE;
-    size = digest_size(message->hash_function);
-    if (size == 0 || strlen(message->hash_hex) != 2 * size ||
-        strspn(message->hash_hex, "0123456789abcdefABCDEF") != 2 * size)
+    size = digest_size(function);
+    if (size == 0 || strlen(hex) != 2 * size || strspn(hex, "0123456789abcdefABCDEF") != 2 * size)
         return tb_fault(error, TB_REASON_INVALID_REQUEST,
                         "\"hash\" is not a digest of SHA-256, SHA-384 or SHA-512 in hexadecimal.");
+    message->hash_function = g_strdup(function);
+    message->hash_hex = g_strdup(hex);
     return TRUE;
 }
 
@@ -288,22 +290,29 @@ read_members(json_t *object, TbMessage *message, GError **error)
     g_assert_not_reached();
 }
 
-TbMessage *
-tb_message_parse(json_t *object, gboolean has_fd, GError **error)
+static gboolean
+read_message(json_t *object, gboolean has_fd, TbMessage *message, GError **error)
 {
-    g_autoptr(TbMessage) message = g_new0(TbMessage, 1);
     guint type = 0;
 
     if (!read_word(object, "type", TYPES, G_N_ELEMENTS(TYPES), &type, error))
-        return NULL;
+        return FALSE;
     message->type = (TbMessageType)type;
-    if (has_fd != (message->type == TB_MESSAGE_PIN)) {
-        tb_fault(error, TB_REASON_INVALID_REQUEST,
-                 has_fd ? "A descriptor came with \"%s\"." : "\"%s\" came without a descriptor.",
-                 TYPES[type]);
-        return NULL;
-    }
-    if (!read_members(object, message, error))
-        return NULL;
-    return g_steal_pointer(&message);
+    if (has_fd != (message->type == TB_MESSAGE_PIN))
+        return tb_fault(error, TB_REASON_INVALID_REQUEST,
+                        has_fd ? "A descriptor came with \"%s\"."
+                               : "\"%s\" came without a descriptor.",
+                        TYPES[type]);
+    return read_members(object, message, error);
+}
+
+TbMessage *
+tb_message_parse(json_t *object, gboolean has_fd, GError **error)
+{
+    TbMessage *message = g_new0(TbMessage, 1);
+
+    if (read_message(object, has_fd, message, error))
+        return message;
+    tb_message_free(message);
+    return NULL;
 }
