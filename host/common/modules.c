@@ -118,10 +118,11 @@ add(Found *found, const char *name, const char *path, const char *init_args, con
 
     if (is_never_a_token(path) || is_never_a_token(real))
         return;
-    if (g_strv_contains((const char *const *)found->config->disabled_modules, name) ||
-        g_hash_table_contains(found->seen, real))
+    /* A disabled one counts as seen: it must not come back from another place under another name.
+     */
+    if (!g_hash_table_add(found->seen, g_steal_pointer(&real)) ||
+        g_strv_contains((const char *const *)found->config->disabled_modules, name))
         return;
-    g_hash_table_add(found->seen, g_steal_pointer(&real));
     unique = unique_name(found, name);
     g_ptr_array_add(found->modules, tb_module_new(unique, path, init_args, source));
 }
@@ -178,10 +179,15 @@ add_from_registry_file(Found *found, const char *directory, const char *file_nam
         return;
     lines = g_strsplit(text, "\n", -1);
     module = registry_value(lines, "module");
-    if (!module || !*module || !is_for_us(lines))
+    if (!module || !*module)
         return;
     absolute =
         g_path_is_absolute(module) ? g_strdup(module) : g_build_filename(module_path, module, NULL);
+    if (!is_for_us(lines)) {
+        /* Nor may it come in as a well-known one. */
+        g_hash_table_add(found->seen, real_path(absolute));
+        return;
+    }
     if (access(absolute, F_OK) != 0) {
         /* Registered by a package whose module is for another architecture, or was removed. */
         tb_log(TB_LOG_INFO, "module-missing", "registry=%s path=%s", path, absolute);
