@@ -42,6 +42,7 @@ static struct {
 } options = {.pins = "1234", .flavor = "fake", .choose = 1};
 
 static unsigned int confirms; /* seen by this process */
+static unsigned int getpins;  /* the same */
 static bool timed_out;
 
 static void
@@ -77,13 +78,12 @@ record(const char *prefix, const char *line)
 static unsigned int
 count_getpins(void)
 {
-    static unsigned int own;
     char line[1200];
     unsigned int count = 0;
     FILE *file = options.record ? fopen(options.record, "r") : NULL;
 
     if (!file)
-        return ++own;
+        return ++getpins;
     while (fgets(line, sizeof line, file)) {
         if (strcmp(line, "GETPIN\n") == 0)
             count++;

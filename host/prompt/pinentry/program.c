@@ -57,11 +57,12 @@ tb_program_spawn(const char *program, TbProgram *out_program, GError **error)
                         g_strerror(code));
     }
     g_autofree char *name = g_strdup(program);
-    char *argv[] = {name, NULL};
     pid_t parent = getpid();
     pid_t pid = fork();
-    if (pid == 0)
+    if (pid == 0) {
+        char *argv[] = {name, NULL};
         become(program, argv, to_child[0], from_child[1], parent);
+    }
     int code = errno;
     close(to_child[0]);
     close(from_child[1]);
