@@ -113,8 +113,8 @@ token_json(const TbSlot *slot)
 static gboolean
 is_same_token(const TbSlot *a, const TbSlot *b)
 {
-    /* A failing token is read again each time: it may have recovered. */
-    return a->id == b->id && !a->fault && !b->fault &&
+    /* What failed, or was read in part, is read again each time: it may have recovered. */
+    return a->id == b->id && !a->fault && !b->fault && !a->incomplete &&
            memcmp(a->info.label, b->info.label, sizeof a->info.label) == 0 &&
            memcmp(a->info.serialNumber, b->info.serialNumber, sizeof a->info.serialNumber) == 0 &&
            ((a->info.flags ^ b->info.flags) & ~(CK_FLAGS)TB_PIN_FLAGS) == 0 &&

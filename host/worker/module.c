@@ -395,7 +395,8 @@ read_certificates_with_libp11(TbSlot *slot, const CK_FUNCTION_LIST *p11, CK_SESS
     for (unsigned int i = 0; i < count; i++) {
         g_autoptr(GBytes) key_id = g_bytes_new(found[i].id, found[i].id_len);
 
-        add_certificate(slot, tb_certificate_new(found[i].x509, found[i].label, key_id));
+        if (found[i].x509) /* NULL: not DER */
+            add_certificate(slot, tb_certificate_new(found[i].x509, found[i].label, key_id));
     }
     return TRUE;
 }
@@ -420,6 +421,8 @@ read_certificates_with_cryptoki(TbSlot *slot, const CK_FUNCTION_LIST *p11,
         if (der)
             add_certificate(slot, tb_certificate_parse(g_bytes_get_data(der, NULL),
                                                        g_bytes_get_size(der), text, key_id));
+        else
+            slot->incomplete = TRUE;
     }
 }
 
@@ -429,14 +432,18 @@ read_key_ids(const CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session, TbSlot *slo
     g_autoptr(GArray) handles = NULL;
 
     if (tb_objects_find_class(p11, session, CKO_PRIVATE_KEY, TB_OBJECTS_KEYS_MAX, &handles) !=
-        CKR_OK)
+        CKR_OK) {
+        slot->incomplete = TRUE;
         return;
+    }
     for (guint i = 0; i < handles->len; i++) {
         GBytes *id = tb_objects_attribute(p11, session, g_array_index(handles, CK_OBJECT_HANDLE, i),
                                           CKA_ID, TB_OBJECTS_ID_MAX);
 
         if (id)
             g_ptr_array_add(slot->key_ids, id);
+        else
+            slot->incomplete = TRUE;
     }
 }
 

@@ -52,6 +52,7 @@ typedef struct TbSlot {
     GPtrArray *certificates; /* TbCertificate, each once, chains linked */
     GPtrArray *key_ids;      /* GBytes: CKA_ID of private keys that show without login */
     TbMechanisms *mechanisms;
+    gboolean incomplete; /* the token did not show all of it; it may at the next reading */
 } TbSlot;
 
 void tb_slot_free(TbSlot *slot);

@@ -10,7 +10,8 @@
  *   flags=0x100         sets token flags                    flags-after-login=0x40000  once one
  * came pad-pin=1234        is a PIN pad on which that is typed pad-delay=600        milliseconds
  *   corrupt=true        changes a bit of each signature     mechanisms=combined  or none
- *   garbage=true        the first certificate is no X.509   endless=true         searches never end
+ *   garbage=value       the first certificate is no DER, or =type no X.509 certificate
+ *   endless=true        searches never end
  *   length=0x7fffffff   claims this length for CKA_VALUE
  *
  * Test code only; one thread. PINs are never written.
@@ -222,20 +223,21 @@ static CK_RV
 wrap_get_attribute_value(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
                          CK_ATTRIBUTE *attributes, CK_ULONG count)
 {
-    static CK_OBJECT_HANDLE spoilt;
+    static CK_OBJECT_HANDLE spoilt; /* the first one that was asked for its value */
+    g_autofree char *garbage = word("garbage", "");
     CK_RV rv = real->C_GetAttributeValue(session, object, attributes, count);
 
     for (CK_ULONG i = 0; i < count; i++) {
-        if (attributes[i].type != CKA_VALUE)
-            continue;
-        if (number("length", ""))
+        if (attributes[i].type == CKA_VALUE && number("length", ""))
             attributes[i].ulValueLen = number("length", "");
-        if (!is_told("garbage", "") || !attributes[i].pValue || rv != CKR_OK)
-            continue;
-        if (spoilt == 0)
+        if (attributes[i].type == CKA_VALUE && spoilt == 0)
             spoilt = object;
-        if (spoilt == object)
+        if (!garbage || !attributes[i].pValue || rv != CKR_OK || spoilt != object)
+            continue;
+        if (attributes[i].type == CKA_VALUE)
             memset(attributes[i].pValue, 0xff, attributes[i].ulValueLen);
+        if (attributes[i].type == CKA_CERTIFICATE_TYPE && strcmp(garbage, "type") == 0)
+            *(CK_CERTIFICATE_TYPE *)attributes[i].pValue = CKC_X_509_ATTR_CERT;
     }
     return rv;
 }
