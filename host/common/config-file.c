@@ -168,7 +168,7 @@ tb_config_file_read(const char *path, gboolean system, TbConfigFile **out_file, 
     }
     if (!g_key_file_load_from_data(file->keys, file->text, strlen(file->text), G_KEY_FILE_NONE,
                                    &bad))
-        return tb_fault(error, TB_REASON_INTERNAL, "%s:%u: %s", path, find_bad_line(file->text),
+        return tb_fault(error, TB_REASON_INTERNAL, "%s:%u: %s.", path, find_bad_line(file->text),
                         bad->message);
     *out_file = g_steal_pointer(&file);
     return TRUE;
