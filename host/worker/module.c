@@ -378,6 +378,17 @@ has_sane_lengths(const CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session, CK_OBJE
 }
 
 static gboolean
+can_open_session(const CK_FUNCTION_LIST *p11, CK_SLOT_ID slot)
+{
+    CK_SESSION_HANDLE session = CK_INVALID_HANDLE;
+
+    if (p11->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, &session) != CKR_OK)
+        return FALSE;
+    (void)p11->C_CloseSession(session);
+    return TRUE;
+}
+
+static gboolean
 read_certificates_with_libp11(TbSlot *slot, const CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session,
                               const GArray *handles, PKCS11_TOKEN *token)
 {
@@ -390,7 +401,8 @@ read_certificates_with_libp11(TbSlot *slot, const CK_FUNCTION_LIST *p11, CK_SESS
         if (!has_sane_lengths(p11, session, g_array_index(handles, CK_OBJECT_HANDLE, i)))
             return FALSE;
     }
-    if (PKCS11_enumerate_certs(token, &found, &count) != 0)
+    /* libp11 waits for ever when C_OpenSession fails, and the lengths of a slow card took time. */
+    if (!can_open_session(p11, slot->id) || PKCS11_enumerate_certs(token, &found, &count) != 0)
         return FALSE;
     for (unsigned int i = 0; i < count; i++) {
         g_autoptr(GBytes) key_id = g_bytes_new(found[i].id, found[i].id_len);
