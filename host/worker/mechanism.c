@@ -35,6 +35,12 @@ tb_mechanisms_free(TbMechanisms *mechanisms)
     g_free(mechanisms);
 }
 
+gboolean
+tb_mechanisms_are_none(const TbMechanisms *mechanisms)
+{
+    return mechanisms->types->len == 0;
+}
+
 static gboolean
 has(const TbMechanisms *mechanisms, CK_MECHANISM_TYPE type)
 {

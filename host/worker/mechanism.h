@@ -21,6 +21,7 @@ TbMechanisms *tb_mechanisms_read(const CK_FUNCTION_LIST *p11, CK_SLOT_ID slot);
 
 TbMechanisms *tb_mechanisms_new(const CK_MECHANISM_TYPE *types, gsize count);
 void tb_mechanisms_free(TbMechanisms *mechanisms);
+gboolean tb_mechanisms_are_none(const TbMechanisms *mechanisms);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TbMechanisms, tb_mechanisms_free)
 
 /* The JWA names that the token can make with the certificate's key, best first. */

@@ -501,6 +501,7 @@ tb_module_read(TbModule *module, GPtrArray *slots)
             tb_ckr_fault(&slot->fault, rv, TB_CKR_LOOKING, "C_FindObjects");
         tb_chain_link(slot->certificates);
         slot->mechanisms = tb_mechanisms_read(module->functions, slot->id);
+        slot->incomplete = slot->incomplete || tb_mechanisms_are_none(slot->mechanisms);
     }
     /* This closes libp11's sessions, so no session of ours may be open here. */
     if (enumerated)
