@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <locale.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -236,6 +237,7 @@ serve(const char *program)
     if (!locked)
         tb_log(TB_LOG_WARNING, "secure-memory-not-locked", "%s", strerror(errno));
     (void)fcntl(TB_CHANNEL_FD, F_SETFD, FD_CLOEXEC);
+    (void)setlocale(LC_ALL, ""); /* what a pinentry on the terminal is told of its characters */
     tb_language_set(NULL);
     prompt.channel = tb_channel_new(TB_CHANNEL_FD);
     prompt.dialog = tb_dialog_new();
