@@ -83,19 +83,20 @@ hex(const unsigned char *bytes, gsize length, char *out_text)
 TbCertificate *
 tb_certificate_new(X509 *x509, const char *label, GBytes *key_id)
 {
-    g_autoptr(TbCertificate) certificate = g_new0(TbCertificate, 1);
+    TbCertificate *certificate;
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned char *der = NULL;
     int length = i2d_X509(x509, &der);
 
-    if (length > 0 && length <= (int)TB_OBJECTS_CERTIFICATE_SIZE_MAX)
-        certificate->der = g_bytes_new(der, (gsize)length);
-    OPENSSL_free(der);
-    if (!certificate->der || !EVP_Digest(g_bytes_get_data(certificate->der, NULL), (gsize)length,
-                                         digest, NULL, EVP_sha256(), NULL)) {
+    if (length <= 0 || length > (int)TB_OBJECTS_CERTIFICATE_SIZE_MAX ||
+        !EVP_Digest(der, (gsize)length, digest, NULL, EVP_sha256(), NULL)) {
+        OPENSSL_free(der);
         ERR_clear_error();
         return NULL;
     }
+    certificate = g_new0(TbCertificate, 1);
+    certificate->der = g_bytes_new(der, (gsize)length);
+    OPENSSL_free(der);
     hex(digest, TB_CERTIFICATE_ID_LENGTH / 2, certificate->id);
     X509_up_ref(x509);
     certificate->x509 = x509;
@@ -104,7 +105,7 @@ tb_certificate_new(X509 *x509, const char *label, GBytes *key_id)
     read_key(certificate);
     certificate->ca = X509_check_ca(x509) != 0;
     ERR_clear_error();
-    return g_steal_pointer(&certificate);
+    return certificate;
 }
 
 TbCertificate *

@@ -70,21 +70,22 @@ tb_module_free(TbModule *module)
 
 /* The dynamic loader says "No such file" of a file that is there, when it is for another machine.
  */
-static gboolean
+static void
 load_fault(const TbModule *module, GError **error)
 {
     const char *said = dlerror();
 
     if (g_str_has_prefix(said, module->path) && strstr(said, "No such file") &&
         access(module->path, F_OK) == 0)
-        return tb_fault(error, TB_REASON_MODULE_FAILED,
-                        "The PKCS#11 module %s was made for another kind of computer. Install the "
-                        "one for this computer.",
-                        module->path);
-    return tb_fault(error, TB_REASON_MODULE_FAILED,
-                    "The PKCS#11 module cannot be loaded: %s. Check its path and that all of its "
-                    "package is installed.",
-                    said);
+        tb_fault(error, TB_REASON_MODULE_FAILED,
+                 "The PKCS#11 module %s was made for another kind of computer. Install the one for "
+                 "this computer.",
+                 module->path);
+    else
+        tb_fault(error, TB_REASON_MODULE_FAILED,
+                 "The PKCS#11 module cannot be loaded: %s. Check its path and that all of its "
+                 "package is installed.",
+                 said);
 }
 
 /* Our own dlopen, before libp11's: it gives the reason, which libp11 writes to standard error, and
@@ -101,20 +102,25 @@ open_library(TbModule *module, GError **error)
 
     if (!module->handle)
         module->handle = dlopen(module->path, RTLD_LAZY | RTLD_LOCAL);
-    if (!module->handle)
-        return load_fault(module, error);
+    if (!module->handle) {
+        load_fault(module, error);
+        return FALSE;
+    }
     get_list.symbol = dlsym(module->handle, "C_GetFunctionList");
-    if (!get_list.symbol)
-        return tb_fault(error, TB_REASON_MODULE_FAILED,
-                        "%s is a library, but not a PKCS#11 module: it has no C_GetFunctionList.",
-                        module->path);
+    if (!get_list.symbol) {
+        tb_fault(error, TB_REASON_MODULE_FAILED,
+                 "%s is a library, but not a PKCS#11 module: it has no C_GetFunctionList.",
+                 module->path);
+        return FALSE;
+    }
     rv = get_list.function(&module->functions);
     if (rv != CKR_OK || !module->functions) {
         module->functions = NULL;
-        return tb_fault(error, TB_REASON_MODULE_FAILED,
-                        "The PKCS#11 module %s did not hand out its functions "
-                        "(C_GetFunctionList: %s).",
-                        module->path, tb_ckr_name(rv, buffer));
+        tb_fault(error, TB_REASON_MODULE_FAILED,
+                 "The PKCS#11 module %s did not hand out its functions "
+                 "(C_GetFunctionList: %s).",
+                 module->path, tb_ckr_name(rv, buffer));
+        return FALSE;
     }
     return TRUE;
 }

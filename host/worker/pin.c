@@ -58,14 +58,17 @@ tb_pin_to_json(const CK_TOKEN_INFO *info)
 TbPinMemory *
 tb_pin_memory_new(void)
 {
-    g_autoptr(TbPinMemory) memory = g_new0(TbPinMemory, 1);
+    guint8 *key = OPENSSL_secure_zalloc(KEY_SIZE);
+    TbPinMemory *memory;
 
-    memory->digests = g_array_new(FALSE, FALSE, sizeof(TbPinDigest));
-    memory->key = OPENSSL_secure_zalloc(KEY_SIZE);
-    if (!memory->key || !CRYPTO_secure_allocated(memory->key) ||
-        RAND_bytes(memory->key, KEY_SIZE) != 1)
+    if (!key || !CRYPTO_secure_allocated(key) || RAND_bytes(key, KEY_SIZE) != 1) {
+        OPENSSL_secure_clear_free(key, KEY_SIZE);
         return NULL;
-    return g_steal_pointer(&memory);
+    }
+    memory = g_new0(TbPinMemory, 1);
+    memory->key = key;
+    memory->digests = g_array_new(FALSE, FALSE, sizeof(TbPinDigest));
+    return memory;
 }
 
 void

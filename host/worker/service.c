@@ -76,6 +76,14 @@ tb_service_error(const GError *error)
     return answer;
 }
 
+static void
+sign_request_clear(TbSignRequest *request)
+{
+    g_clear_pointer(&request->input, g_bytes_unref);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(TbSignRequest, sign_request_clear)
+
 static gboolean
 is_certificate_id(const char *text)
 {
@@ -186,13 +194,11 @@ static json_t *
 answer_sign(TbService *service, json_t *message, int pin_fd)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(GBytes) input = NULL;
     g_autoptr(GBytes) signature = NULL;
-    TbSignRequest request = {.pin_fd = pin_fd};
+    g_auto(TbSignRequest) request = {.pin_fd = pin_fd};
     TbPinReport report = {0};
     gboolean readable = read_sign_request(message, &request, &error);
 
-    input = request.input;
     if (readable && tb_module_load(service->module, &error) &&
         tb_session_sign(service->module,
                         tb_listing_find(service->listing, request.slot, request.serial),

@@ -141,9 +141,11 @@ find_certificate(Session *session, TbSlot *known, GError **error)
     }
     if (!session->certificate)
         session->certificate = session->own_certificate = read_certificate(session);
-    if (!session->certificate)
-        return tb_fault(error, TB_REASON_NO_CERTIFICATE,
-                        "The chosen certificate is not on the token any more.");
+    if (!session->certificate) {
+        tb_fault(error, TB_REASON_NO_CERTIFICATE,
+                 "The chosen certificate is not on the token any more.");
+        return FALSE;
+    }
     session->mechanisms = known ? known->mechanisms : NULL;
     if (!session->mechanisms)
         session->mechanisms = session->own_mechanisms =

@@ -58,7 +58,7 @@ tb_test_lab(void)
     root = g_dir_make_tmp("tokenbridge-worker-XXXXXX", &error);
     g_assert_no_error(error);
     folder = g_build_filename(root, "lab", NULL);
-    tb_test_lab_run(NULL, g_getenv("TB_TEST_MAKE_LAB"), folder, NULL);
+    tb_test_lab_run(NULL, g_getenv("TB_TEST_MAKE_LAB"), folder, (char *)NULL);
     list = g_build_filename(folder, "lab.json", NULL);
     lab = json_load_file(list, 0, NULL);
     g_assert_nonnull(lab);
@@ -70,7 +70,7 @@ tb_test_lab_remove(void)
 {
     if (!root)
         return;
-    tb_test_lab_run(NULL, "rm", "-rf", "--", root, NULL);
+    tb_test_lab_run(NULL, "rm", "-rf", "--", root, (char *)NULL);
     g_clear_pointer(&lab, json_decref);
     g_clear_pointer(&root, g_free);
 }
@@ -148,7 +148,7 @@ tb_test_lab_insert(const char *conf, const char *token)
         g_build_filename(json_string_value(json_object_get(entry, "store")), ".", NULL);
     g_autofree char *to = store_of(conf);
 
-    tb_test_lab_run(NULL, "cp", "-r", "--", from, to, NULL);
+    tb_test_lab_run(NULL, "cp", "-r", "--", from, to, (char *)NULL);
 }
 
 void
@@ -156,5 +156,5 @@ tb_test_lab_take_out(const char *conf)
 {
     g_autofree char *store = store_of(conf);
 
-    tb_test_lab_run(NULL, "find", store, "-mindepth", "1", "-delete", NULL);
+    tb_test_lab_run(NULL, "find", store, "-mindepth", "1", "-delete", (char *)NULL);
 }

@@ -266,8 +266,8 @@ tb_test_assert_signature(json_t *answer, const char *user, const char *algorithm
     size_t length = 0;
     guchar *signature;
 
-    if (!text)
-        tb_test_assert_reason(json_incref(answer), NULL);
+    tb_test_assert_reason(json_incref(answer), NULL);
+    g_assert_nonnull(text);
     g_assert_cmpuint(json_object_size(answer), ==, 1);
     signature = tb_base64_decode(text, strlen(text), &length);
     g_assert_nonnull(signature);

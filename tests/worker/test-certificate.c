@@ -160,7 +160,7 @@ test_parse(void)
         tb_test_certificate(&(TbTestIssue){.subject = "x", .key = key}, 1);
     gsize size;
     const guint8 *der = g_bytes_get_data(good->der, &size);
-    g_autofree guint8 *padded = g_malloc0(TB_OBJECTS_CERTIFICATE_SIZE_MAX + 1);
+    guint8 padded[TB_OBJECTS_CERTIFICATE_SIZE_MAX + 1] = {0};
     g_autoptr(TbCertificate) again = NULL;
 
     memcpy(padded, der, size);

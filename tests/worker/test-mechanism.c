@@ -94,7 +94,7 @@ static void
 check_case(const Case *row, const TbMechanisms *mechanisms, gboolean only_combined)
 {
     g_autoptr(TbCertificate) certificate = certificate_with(row->kind);
-    g_autofree guint8 *bytes = g_malloc0(row->input_size);
+    const guint8 bytes[128] = {0};
     g_autoptr(GBytes) input = g_bytes_new(bytes, row->input_size);
     g_auto(TbMechanismUse) use = {0};
     g_autoptr(GError) error = NULL;
@@ -133,7 +133,7 @@ assert_refused(const char *kind, const char *jwa, gsize size, gboolean prehashed
 {
     g_autoptr(TbMechanisms) mechanisms = tb_mechanisms_new(raw, G_N_ELEMENTS(raw));
     g_autoptr(TbCertificate) certificate = certificate_with(kind);
-    g_autofree guint8 *bytes = g_malloc0(size);
+    const guint8 bytes[128] = {0};
     g_autoptr(GBytes) input = g_bytes_new(bytes, size);
     g_auto(TbMechanismUse) use = {0};
     g_autoptr(GError) error = NULL;

@@ -294,13 +294,14 @@ put(const TbTestStage *stage, const char *label, const char *user, const char *k
     const char *der = json_string_value(json_object_get(tb_test_lab_user(user), "der"));
     g_autofree char *key_der = g_strconcat(stage->log, ".der", NULL);
 
-    tb_test_lab_run(NULL, "openssl", "pkey", "-in", key, "-outform", "DER", "-out", key_der, NULL);
+    tb_test_lab_run(NULL, "openssl", "pkey", "-in", key, "-outform", "DER", "-out", key_der,
+                    (char *)NULL);
     tb_test_lab_run(stage->conf, "pkcs11-tool", "--module", module, "--token-label", label,
                     "--login", "--pin", tb_test_lab_string("pin"), "--write-object", key_der,
-                    "--type", "privkey", "--usage-sign", "--id", key_id, extra, NULL);
+                    "--type", "privkey", "--usage-sign", "--id", key_id, extra, (char *)NULL);
     tb_test_lab_run(stage->conf, "pkcs11-tool", "--module", module, "--token-label", label,
                     "--login", "--pin", tb_test_lab_string("pin"), "--write-object", der, "--type",
-                    "cert", "--id", certificate_id, NULL);
+                    "cert", "--id", certificate_id, (char *)NULL);
 }
 
 static void
