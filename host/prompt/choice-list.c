@@ -9,6 +9,7 @@
 
 #include <glib/gi18n.h>
 
+#include "host/prompt/style.h"
 #include "host/prompt/text.h"
 
 #define NAME_MAX_CHARACTERS 120
@@ -27,23 +28,9 @@ struct TbChoiceList {
 };
 
 static GtkWidget *
-line(const char *text, const char *css_class)
-{
-    GtkWidget *label = gtk_label_new(text);
-
-    gtk_label_set_xalign(GTK_LABEL(label), 0);
-    gtk_label_set_wrap(GTK_LABEL(label), TRUE);
-    gtk_label_set_wrap_mode(GTK_LABEL(label), PANGO_WRAP_WORD_CHAR);
-    gtk_label_set_max_width_chars(GTK_LABEL(label), 1);
-    gtk_widget_set_hexpand(label, TRUE);
-    gtk_widget_add_css_class(label, css_class);
-    return label;
-}
-
-static GtkWidget *
 name_line(const char *text)
 {
-    GtkWidget *label = line(text, "tb-name");
+    GtkWidget *label = tb_style_label(text, "tb-name");
 
     gtk_label_set_lines(GTK_LABEL(label), 2);
     gtk_label_set_ellipsize(GTK_LABEL(label), PANGO_ELLIPSIZE_END);
@@ -82,8 +69,8 @@ describe(const TbChoice *choice)
     g_autofree char *place = where(choice);
     g_autofree char *valid = validity(choice);
     const char *shade = choice->usable ? "tb-dim" : "tb-unusable";
-    GtkWidget *small[] = {line(issuer, shade), line(place, shade),
-                          line(valid, choice->usable ? shade : "tb-problem")};
+    GtkWidget *small[] = {tb_style_label(issuer, shade), tb_style_label(place, shade),
+                          tb_style_label(valid, choice->usable ? shade : "tb-problem")};
 
     gtk_box_append(GTK_BOX(box), name_line(name));
     for (guint i = 0; i < G_N_ELEMENTS(small); i++) {
@@ -176,6 +163,23 @@ add_row(TbChoiceList *list, const TbChoice *choice)
         gtk_list_box_select_row(GTK_LIST_BOX(list->list), GTK_LIST_BOX_ROW(row));
 }
 
+/* Rows have no place before they are laid out; then the selected one is brought into view. */
+static gboolean
+on_tick(GtkWidget *box, GdkFrameClock *clock, gpointer data)
+{
+    GtkWidget *row = GTK_WIDGET(gtk_list_box_get_selected_row(GTK_LIST_BOX(box)));
+    double x, y;
+
+    if (!row)
+        return G_SOURCE_REMOVE;
+    if (gtk_widget_get_height(row) == 0)
+        return G_SOURCE_CONTINUE;
+    if (gtk_widget_translate_coordinates(row, box, 0, 0, &x, &y))
+        gtk_adjustment_clamp_page(gtk_list_box_get_adjustment(GTK_LIST_BOX(box)), y,
+                                  y + gtk_widget_get_height(row));
+    return G_SOURCE_REMOVE;
+}
+
 static GtkWidget *
 scrolled(GtkWidget *child)
 {
@@ -186,6 +190,7 @@ scrolled(GtkWidget *child)
                                    GTK_POLICY_AUTOMATIC);
     gtk_scrolled_window_set_min_content_height(GTK_SCROLLED_WINDOW(scroller), MANY_HEIGHT);
     gtk_scrolled_window_set_overlay_scrolling(GTK_SCROLLED_WINDOW(scroller), FALSE);
+    gtk_widget_add_tick_callback(child, on_tick, NULL, NULL);
     return scroller;
 }
 

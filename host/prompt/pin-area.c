@@ -9,6 +9,7 @@
 
 #include "host/prompt/badge.h"
 #include "host/prompt/pin-entry.h"
+#include "host/prompt/style.h"
 #include "host/prompt/text.h"
 
 #define KEYPAD_SIZE 36
@@ -47,15 +48,10 @@ on_consent(GtkCheckButton *consent, gpointer data)
 }
 
 static GtkWidget *
-wrapping_label(const char *css_class)
+hidden_label(const char *css_class)
 {
-    GtkWidget *label = gtk_label_new(NULL);
+    GtkWidget *label = tb_style_label(NULL, css_class);
 
-    gtk_label_set_xalign(GTK_LABEL(label), 0);
-    gtk_label_set_wrap(GTK_LABEL(label), TRUE);
-    gtk_label_set_max_width_chars(GTK_LABEL(label), 1);
-    gtk_widget_set_hexpand(label, TRUE);
-    gtk_widget_add_css_class(label, css_class);
     gtk_widget_set_visible(label, FALSE);
     return label;
 }
@@ -83,7 +79,7 @@ announce(TbPinArea *area)
 static GtkWidget *
 alert_label(TbPinArea *area, const char *css_class)
 {
-    GtkWidget *label = wrapping_label(css_class);
+    GtkWidget *label = hidden_label(css_class);
 
     gtk_widget_set_margin_bottom(label, SPACING);
     gtk_box_append(GTK_BOX(area->alerts), label);
@@ -96,9 +92,9 @@ make_field(TbPinArea *area)
     GtkWidget *box = gtk_box_new(GTK_ORIENTATION_VERTICAL, 6);
     GtkWidget *field = tb_pin_entry_get_widget(area->entry);
 
-    area->label = wrapping_label("tb-name");
+    area->label = hidden_label("tb-name");
     gtk_widget_set_visible(area->label, TRUE);
-    area->hint = wrapping_label("tb-dim");
+    area->hint = hidden_label("tb-dim");
     gtk_widget_add_css_class(area->hint, "tb-small");
     gtk_widget_add_css_class(field, "tb-pin");
     gtk_label_set_mnemonic_widget(GTK_LABEL(area->label), field);
@@ -118,7 +114,7 @@ make_keypad(void)
 {
     GtkWidget *box = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, 12);
     GtkWidget *badge = tb_badge_new(KEYPAD_SIZE);
-    GtkWidget *text = wrapping_label("tb-keypad");
+    GtkWidget *text = hidden_label("tb-keypad");
 
     tb_badge_set(badge, TB_BADGE_KEYPAD);
     set_label(text, _("You will enter the PIN on the reader’s own keypad, not here."));

@@ -4,8 +4,6 @@
  */
 #include "host/prompt/style.h"
 
-#include <gtk/gtk.h>
-
 static const char STYLE[] =
     ".tb-heading { font-size: 1.05em; }"
     ".tb-dim { color: alpha(@theme_fg_color, 0.75); }"
@@ -44,6 +42,24 @@ tb_style_load(void)
     gtk_style_context_add_provider_for_display(gdk_display_get_default(),
                                                GTK_STYLE_PROVIDER(provider),
                                                GTK_STYLE_PROVIDER_PRIORITY_APPLICATION);
+}
+
+GtkWidget *
+tb_style_label(const char *text, const char *css_class)
+{
+    GtkWidget *label = gtk_label_new(text);
+    PangoAttrList *attributes = pango_attr_list_new();
+
+    pango_attr_list_insert(attributes, pango_attr_insert_hyphens_new(FALSE));
+    gtk_label_set_attributes(GTK_LABEL(label), attributes);
+    pango_attr_list_unref(attributes);
+    gtk_label_set_xalign(GTK_LABEL(label), 0);
+    gtk_label_set_wrap(GTK_LABEL(label), TRUE);
+    gtk_label_set_wrap_mode(GTK_LABEL(label), PANGO_WRAP_WORD_CHAR);
+    gtk_label_set_max_width_chars(GTK_LABEL(label), 1); /* as wide as its place, not as its text */
+    gtk_widget_set_hexpand(label, TRUE);
+    gtk_widget_add_css_class(label, css_class);
+    return label;
 }
 
 void

@@ -5,8 +5,14 @@
  */
 #pragma once
 
+#include <gtk/gtk.h>
+
 /* Adds the style to the default display. */
 void tb_style_load(void);
+
+/* A label that wraps, begins at the start of the line, and never gets a hyphen where it wraps: in
+ * the name of a site that would be another name. text may be NULL. */
+GtkWidget *tb_style_label(const char *text, const char *css_class);
 
 /* Prefers the dark variant of the theme where the desktop says so in a setting that GTK 4.8 does
  * not look at by itself. */

@@ -13,6 +13,7 @@
 #include "host/prompt/pin-area.h"
 #include "host/prompt/site.h"
 #include "host/prompt/status-page.h"
+#include "host/prompt/style.h"
 #include "host/prompt/text.h"
 
 #define WIDTH 460
@@ -23,8 +24,8 @@
 /* How long "done" is readable before the window goes. */
 #define DONE_MS 1200
 
-/* For so long after it appears, the button does nothing where no PIN has to be typed: a person who
- * is typing in the browser must not agree to something with a key that was meant for the page. */
+/* For so long after there is something to agree to, the button does nothing where no PIN has to be
+ * typed: nobody shall agree with a key that was meant for the page, or for Cancel. */
 #define ARM_MS 600
 
 typedef enum TbWindowState {
@@ -50,7 +51,7 @@ struct TbWindow {
     GPtrArray *choices;
     TbProblem problem;
     char *submitted; /* the id, while the host has not answered with pin or otherwise */
-    gboolean armed;
+    gboolean painted, armed;
     guint arm_timer, done_timer;
     gulong paint_handler;
     TbWindowEvents events;
@@ -198,7 +199,18 @@ on_armed(gpointer data)
     window->arm_timer = 0;
     window->armed = TRUE;
     update_button(window);
+    if (can_submit(window) && gtk_widget_has_focus(window->cancel))
+        gtk_widget_grab_focus(window->submit);
     return G_SOURCE_REMOVE;
+}
+
+static void
+disarm(TbWindow *window)
+{
+    window->armed = FALSE;
+    g_clear_handle_id(&window->arm_timer, g_source_remove);
+    if (window->painted)
+        window->arm_timer = g_timeout_add(ARM_MS, on_armed, window);
 }
 
 static void
@@ -207,7 +219,8 @@ on_after_paint(GdkFrameClock *clock, gpointer data)
     TbWindow *window = data;
 
     g_clear_signal_handler(&window->paint_handler, clock);
-    window->arm_timer = g_timeout_add(ARM_MS, on_armed, window);
+    window->painted = TRUE;
+    disarm(window);
     window->events.painted(window->data);
 }
 
@@ -217,31 +230,16 @@ on_map(GtkWidget *widget, gpointer data)
     TbWindow *window = data;
     GdkFrameClock *clock = gtk_widget_get_frame_clock(widget);
 
-    if (!window->paint_handler && !window->armed)
+    if (!window->paint_handler && !window->painted)
         window->paint_handler =
             g_signal_connect(clock, "after-paint", G_CALLBACK(on_after_paint), window);
-}
-
-static GtkWidget *
-start_label(const char *css_class)
-{
-    GtkWidget *label = gtk_label_new(NULL);
-
-    gtk_label_set_xalign(GTK_LABEL(label), 0);
-    gtk_label_set_wrap(GTK_LABEL(label), TRUE);
-    gtk_label_set_wrap_mode(GTK_LABEL(label), PANGO_WRAP_WORD_CHAR);
-    gtk_label_set_max_width_chars(GTK_LABEL(label), 1);
-    gtk_widget_set_hexpand(label, TRUE);
-    gtk_widget_add_css_class(label, css_class);
-    return label;
 }
 
 static void
 append_text(GtkWidget *box, const char *css_class, const char *text)
 {
-    GtkWidget *label = start_label(css_class);
+    GtkWidget *label = tb_style_label(text, css_class);
 
-    gtk_label_set_text(GTK_LABEL(label), text);
     gtk_widget_add_css_class(label, "tb-small");
     gtk_box_append(GTK_BOX(box), label);
 }
@@ -266,10 +264,9 @@ append_other_form(GtkWidget *box, const TbSite *site)
 static GtkWidget *
 site_label(const TbSite *site)
 {
-    GtkWidget *label = start_label("tb-site");
+    GtkWidget *label = tb_style_label(NULL, "tb-site");
 
     gtk_label_set_markup(GTK_LABEL(label), site->markup);
-    gtk_label_set_wrap_mode(GTK_LABEL(label), PANGO_WRAP_CHAR);
     if (g_utf8_strlen(site->text, -1) > LONG_SITE) {
         gtk_widget_remove_css_class(label, "tb-site");
         gtk_widget_add_css_class(label, "tb-site-long");
@@ -305,14 +302,12 @@ static GtkWidget *
 make_hash(TbWindow *window, const TbMessage *show)
 {
     GtkWidget *box = gtk_box_new(GTK_ORIENTATION_VERTICAL, 4);
-    GtkWidget *caption = start_label("tb-dim");
-    GtkWidget *digest = start_label("tb-code");
     g_autofree char *text =
         g_strdup_printf(_("Fingerprint of the document (%s):"), show->hash_function);
     g_autofree char *groups = tb_text_hex_groups(show->hash_hex);
+    GtkWidget *caption = tb_style_label(text, "tb-dim");
+    GtkWidget *digest = tb_style_label(groups, "tb-code");
 
-    gtk_label_set_text(GTK_LABEL(caption), text);
-    gtk_label_set_text(GTK_LABEL(digest), groups);
     gtk_label_set_selectable(GTK_LABEL(digest), TRUE);
     gtk_widget_set_direction(digest, GTK_TEXT_DIR_LTR);
     gtk_widget_add_css_class(caption, "tb-small");
@@ -328,10 +323,9 @@ make_choosing(TbWindow *window)
 {
     GtkWidget *box = gtk_box_new(GTK_ORIENTATION_VERTICAL, SPACING);
 
-    window->none_usable = start_label("tb-caution");
-    gtk_label_set_text(
-        GTK_LABEL(window->none_usable),
-        _("No certificate here can be used now. Insert another token if you have one."));
+    window->none_usable = tb_style_label(
+        _("No certificate here can be used now. Insert another token if you have one."),
+        "tb-caution");
     gtk_box_append(GTK_BOX(box), tb_choice_list_get_widget(window->choices_list));
     gtk_box_append(GTK_BOX(box), window->none_usable);
     gtk_box_append(GTK_BOX(box), tb_pin_area_get_widget(window->pin_area));
@@ -362,9 +356,8 @@ static GtkWidget *
 make_content(TbWindow *window, const TbMessage *show, const TbSite *site)
 {
     GtkWidget *box = gtk_box_new(GTK_ORIENTATION_VERTICAL, SPACING);
-    GtkWidget *heading = start_label("tb-heading");
+    GtkWidget *heading = tb_style_label(tb_text_operation(show->operation), "tb-heading");
 
-    gtk_label_set_text(GTK_LABEL(heading), tb_text_operation(show->operation));
     gtk_widget_set_margin_top(box, MARGIN);
     gtk_widget_set_margin_bottom(box, MARGIN);
     gtk_widget_set_margin_start(box, MARGIN);
@@ -475,6 +468,8 @@ show_choices(TbWindow *window)
     TbAdvice advice = tb_text_problem(window->problem, window->operation);
 
     window->state = window->choices->len > 0 ? STATE_CHOOSING : STATE_WAITING;
+    if (!was_choosing)
+        disarm(window);
     update_button(window);
     if (window->state == STATE_CHOOSING) {
         gtk_stack_set_visible_child(GTK_STACK(window->pages), window->choosing);
@@ -496,15 +491,24 @@ show_choices(TbWindow *window)
 void
 tb_window_set_certificates(TbWindow *window, const TbMessage *message)
 {
+    const TbChoice *before, *now;
+    g_autofree char *id = NULL;
+
     g_ptr_array_unref(window->choices);
     window->choices = g_ptr_array_ref(message->choices);
     window->problem = message->problem;
-    if (window->state == STATE_ENDED)
+    /* What was submitted stays as it is while the token works; the list is for another try. */
+    if (window->state == STATE_ENDED || window->state == STATE_WORKING)
         return;
+    before = tb_choice_list_get_selected(window->choices_list);
+    id = g_strdup(before ? before->id : "");
     tb_choice_list_set(window->choices_list, window->choices, message->preferred);
-    /* While the token works, the list only waits behind the progress for another try. */
-    if (window->state != STATE_WORKING)
-        show_choices(window);
+    now = tb_choice_list_get_selected(window->choices_list);
+    if (!now || strcmp(now->id, id) != 0) { /* the user has not seen this one */
+        disarm(window);
+        tb_pin_area_clear(window->pin_area);
+    }
+    show_choices(window);
 }
 
 gboolean
@@ -534,10 +538,17 @@ tb_window_set_working(TbWindow *window, gboolean pad)
     show_status(window);
 }
 
+static gboolean
+on_same_token(const TbChoice *a, const TbChoice *b)
+{
+    return strcmp(a->token, b->token) == 0 && strcmp(a->reader, b->reader) == 0;
+}
+
 void
 tb_window_set_pin_failed(TbWindow *window, const TbPin *pin, gboolean repeated)
 {
     const TbChoice *tried = tb_choice_list_get_selected(window->choices_list);
+    gboolean still_there = FALSE;
 
     if (window->state == STATE_ENDED)
         return;
@@ -546,19 +557,20 @@ tb_window_set_pin_failed(TbWindow *window, const TbPin *pin, gboolean repeated)
     for (guint i = 0; tried && i < window->choices->len; i++) {
         TbChoice *choice = g_ptr_array_index(window->choices, i);
 
-        if (strcmp(choice->token, tried->token) == 0 &&
-            strcmp(choice->reader, tried->reader) == 0) {
-            choice->pin = *pin;
-            if (pin->state == TB_PIN_STATE_LOCKED) {
-                choice->usable = FALSE;
-                choice->problem = TB_CHOICE_PROBLEM_PIN_LOCKED;
-            }
+        if (!on_same_token(choice, tried))
+            continue;
+        still_there = TRUE;
+        choice->pin = *pin;
+        if (pin->state == TB_PIN_STATE_LOCKED) {
+            choice->usable = FALSE;
+            choice->problem = TB_CHOICE_PROBLEM_PIN_LOCKED;
         }
     }
     tb_pin_area_clear(window->pin_area);
     tb_choice_list_set(window->choices_list, window->choices, NULL);
     show_choices(window);
-    tb_pin_area_set_error(window->pin_area, tb_text_pin_failed(pin, repeated));
+    if (still_there)
+        tb_pin_area_set_error(window->pin_area, tb_text_pin_failed(pin, repeated));
 }
 
 static gboolean

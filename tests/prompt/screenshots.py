@@ -54,6 +54,13 @@ def several(p):
     p.send(certificates(ANNA, SIGNER, OLD, preferred=SIGNER['id']))
 
 
+def many(p):
+    p.show(origin='https://' + 'a-rather-long-name.' * 8 + 'example.org')
+    p.send(certificates(*[choice(n, name=f'Person {n} ' + 'with a long name ' * n,
+                                 token='Token with a label of 32 letters')
+                          for n in range(1, 9)], preferred=f'{6:064x}'))
+
+
 def expired(p):
     p.show()
     p.send(certificates(OLD))
@@ -116,7 +123,7 @@ def module(p):
             'message': '/usr/lib/vendor/libtoken.so ended with signal 11.'})
 
 
-STATES = [looking, insert, no_module, one, several, expired, sign, choose, pad, pad_working, wrong,
+STATES = [looking, insert, no_module, one, several, many, expired, sign, choose, pad, pad_working, wrong,
           last, working, done, failed, module, framed, lookalike]
 
 

@@ -251,6 +251,35 @@ def test_token_comes_and_goes():
         assert p.give_pipe() == b'1234', 'a token that goes takes its PIN with it'
 
 
+def test_token_goes_after_submitting():
+    with start(choice()) as p:
+        type_text('1111')
+        keys('Return')
+        submitted(p)
+        p.send(certificates(problem='no_token'))
+        p.send(certificates(choice(2, token='Another card')))
+        assert p.give_pipe() == b'1111', 'what was submitted is not lost to an update'
+        p.send({'type': 'pin_failed', 'pin': pin('low'), 'repeated': False})
+        time.sleep(0.3)
+        type_text('2222')
+        keys('Return')
+        submitted(p, 2)
+        assert p.give_pipe() == b'2222'
+
+
+def test_certificate_changes_under_the_pin():
+    with start(choice(), choice(2)) as p:
+        type_text('1111')
+        p.send(certificates(choice(2), choice(3)))
+        time.sleep(0.3)
+        keys('Return')
+        assert p.silent(), 'a PIN is not used for a certificate that the user has not seen'
+        type_text('2222')
+        keys('Return')
+        submitted(p, 2)
+        assert p.give_pipe() == b'2222'
+
+
 def test_pin_belongs_to_its_token():
     with start(choice(), choice(2, token='Another card')) as p:
         type_text('9999')
@@ -367,7 +396,7 @@ def test_pin_pad():
         p.receive()
         p.window()
         time.sleep(ARMED)
-        keys('Tab', 'Return')  # from Cancel to the button
+        keys('Return')
         submitted(p)
         p.send({'type': 'working', 'pad': True})
         p.send({'type': 'done'})
