@@ -6,7 +6,8 @@
 //   tests.mjs count-meson FILE   a testlog.json of meson: prints "PASSED FAILED SKIPPED"; each case that
 //                                failed or was skipped on standard error
 //   tests.mjs count-tap FILE     the same for a TAP log of node --test
-//   tests.mjs c-tests DIR        names of the tests in a build folder that are compiled programs themselves
+//   tests.mjs c-tests DIR SUITE...  names of the tests in a build folder that are compiled programs
+//                                themselves and belong to one of the suites
 
 import {execFileSync} from 'node:child_process';
 import {readFileSync} from 'node:fs';
@@ -66,7 +67,7 @@ function show(count) {
   console.log(`${count.passed} ${count.failed} ${count.skipped}`);
 }
 
-const [command, argument] = process.argv.slice(2);
+const [command, argument, ...suites] = process.argv.slice(2);
 if (command === 'count-meson') {
   const tests = readFileSync(argument, 'utf8').split('\n').filter(Boolean).map(line => JSON.parse(line));
   if (!tests.length) throw new Error(`${argument} has no tests`);
@@ -78,8 +79,9 @@ if (command === 'count-meson') {
 } else if (command === 'c-tests') {
   const build = path.resolve(argument);
   const tests = JSON.parse(execFileSync('meson', ['introspect', '--tests', build], {encoding: 'utf8'}));
-  console.log(tests.filter(test => test.cmd[0].startsWith(`${build}/`)).map(test => test.name).join('\n'));
+  const wanted = test => test.cmd[0].startsWith(`${build}/`) && test.suite.some(suite => suites.includes(suite.split(':').at(-1)));
+  for (const test of tests.filter(wanted)) console.log(test.name);
 } else {
-  console.error('tests.mjs: count-meson FILE, count-tap FILE or c-tests DIR');
+  console.error('tests.mjs: count-meson FILE, count-tap FILE or c-tests DIR SUITE...');
   process.exit(2);
 }

@@ -16,6 +16,9 @@ import {Display} from './display.mjs';
 
 export const source = fileURLToPath(new URL('../..', import.meta.url));
 export const build = path.resolve(process.env.TOKENBRIDGE_BUILD ?? path.join(source, 'build'));
+/** The fixed ids of the extension, which the host has compiled in. */
+export const extensionIds = {chromium: 'ccefchpnjpglhijhmdpndlfcgnhjebni', firefox: '{5a0f6a1e-6c1b-4d5e-9f0e-8d1f0b8a7c42}'};
+
 const extensionFolder = path.join(source, 'extension-js');
 
 /** The browsers to test: $TOKENBRIDGE_BROWSERS, a list with commas; default: all. */
@@ -32,7 +35,7 @@ export class Stage {
   #closers = [];
 
   /**
-   * @param {'chromium' | 'firefox'} browserName
+   * @param {'chromium' | 'firefox' | null} browserName null: no browser
    * @param {ReturnType<typeof makeLab>} lab
    * @param {{token?: string, config?: string, extraPages?: object, env?: Record<string, string>, headless?: boolean,
    *   ownDisplay?: boolean, onSignIn?: (subject: string) => void, manifests?: boolean, extension?: boolean, module?: string}} [options]
@@ -59,22 +62,23 @@ export class Stage {
     this.pin = lab.pin;
     this.dir = mkdtempSync(path.join(tmpdir(), 'tokenbridge-stage-'));
     this.#closers.push(() => rmSync(this.dir, {recursive: true, force: true, maxRetries: 5, retryDelay: 200}));
-    const home = this.#folder('home');
+    this.home = this.#folder('home');
+    const home = this.home;
     const runtime = this.#folder('run');
     this.store = this.#folder('token');
     writeFileSync(path.join(this.dir, 'softhsm2.conf'),
       `directories.tokendir = ${this.store}\nobjectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n`);
     if (token) this.insert(token);
-    mkdirSync(path.join(home, '.config/tokenbridge'), {recursive: true});
-    writeFileSync(path.join(home, '.config/tokenbridge/tokenbridge.conf'),
-      `[modules]\np11-kit=false\nwell-known=false\n\n[module lab]\npath=${module}\n\n${config}`, {mode: 0o600});
-
     this.env = {
       ...process.env, HOME: home, SOFTHSM2_CONF: path.join(this.dir, 'softhsm2.conf'),
       ...ownDisplay ? this.#ownDisplay() : await this.#privateDisplay(runtime), ...env,
     };
     for (const name of ['XDG_CONFIG_HOME', 'XDG_STATE_HOME', 'XDG_DATA_HOME', 'XDG_CACHE_HOME']) delete this.env[name];
-    if (manifests) this.#writeManifests(home, host);
+    if (manifests) this.#install();
+    // After that: a test may want a broken configuration.
+    mkdirSync(path.join(home, '.config/tokenbridge'), {recursive: true});
+    writeFileSync(path.join(home, '.config/tokenbridge/tokenbridge.conf'),
+      `[modules]\np11-kit=false\nwell-known=false\n\n[module lab]\npath=${module}\n\n${config}`, {mode: 0o600});
 
     this.signedIn = [];
     this.sessions = new Sessions();
@@ -85,6 +89,7 @@ export class Stage {
       },
     });
     this.#closers.push(() => this.site.close());
+    if (!browserName) return;
     this.browser = await startBrowser(browserName, {home, env: this.env, extension: extension && extensionFolder, headless});
     this.#closers.push(() => this.browser.close());
   }
@@ -110,14 +115,10 @@ export class Stage {
     return folder;
   }
 
-  #writeManifests(home, host) {
-    const put = (folder, callers) => {
-      mkdirSync(folder, {recursive: true});
-      writeFileSync(path.join(folder, 'tokenbridge.json'),
-        JSON.stringify({name: 'tokenbridge', description: 'Tokenbridge', path: host, type: 'stdio', ...callers}));
-    };
-    put(path.join(home, '.config/chromium/NativeMessagingHosts'), {allowed_origins: ['chrome-extension://ccefchpnjpglhijhmdpndlfcgnhjebni/']});
-    put(path.join(home, '.mozilla/native-messaging-hosts'), {allowed_extensions: ['{5a0f6a1e-6c1b-4d5e-9f0e-8d1f0b8a7c42}']});
+  /** Makes the host known to the browsers as a user does. */
+  #install() {
+    execFileSync(path.join(build, 'host/cli/tokenbridge'), ['install', '--user', '--browser', 'chromium', 'firefox'],
+      {env: this.env, stdio: ['ignore', 'ignore', 'pipe']});
   }
 
   /** Puts a token of the lab into the reader. */
