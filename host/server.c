@@ -155,26 +155,6 @@ handle_status(TbServer *server, const TbRpcRequest *request)
 
 /* --- listTokens --- */
 
-static json_t *
-module_listing(const TbModuleState *state)
-{
-    const TbModule *module = state->module;
-    json_t *listing = json_pack("{s:s, s:s}", "name", module->name, "path", module->path);
-
-    if (state->listing) {
-        json_object_set_new(listing, "state", json_string("ok"));
-        json_object_set(listing, "tokens", json_object_get(state->listing, "tokens"));
-    } else {
-        TbReason reason = state->error ? tb_fault_reason(state->error) : TB_REASON_INTERNAL;
-        const char *message = state->error ? state->error->message : "It was not asked.";
-
-        json_object_set_new(listing, "state", json_string(tb_reason_word(reason)));
-        json_object_set_new(listing, "message", json_string(message));
-        json_object_set_new(listing, "tokens", json_array());
-    }
-    return listing;
-}
-
 static void
 on_tokens_listed(gboolean complete, gpointer data)
 {
@@ -186,7 +166,7 @@ on_tokens_listed(gboolean complete, gpointer data)
         return;
     modules = json_array();
     for (guint i = 0; i < tb_workers_count(server->workers); i++)
-        json_array_append_new(modules, module_listing(tb_workers_state(server->workers, i)));
+        json_array_append_new(modules, tb_workers_describe(tb_workers_state(server->workers, i)));
     send_result(server, open->id, json_pack("{s:o}", "modules", modules));
     g_ptr_array_remove(server->open, open);
 }

@@ -373,6 +373,26 @@ tb_workers_state(const TbWorkers *workers, guint module)
     return &worker->state;
 }
 
+json_t *
+tb_workers_describe(const TbModuleState *state)
+{
+    const TbModule *module = state->module;
+    json_t *listing = json_pack("{s:s, s:s}", "name", module->name, "path", module->path);
+
+    if (state->listing) {
+        json_object_set_new(listing, "state", json_string("ok"));
+        json_object_set(listing, "tokens", json_object_get(state->listing, "tokens"));
+    } else {
+        TbReason reason = state->error ? tb_fault_reason(state->error) : TB_REASON_INTERNAL;
+        const char *message = state->error ? state->error->message : "It was not asked.";
+
+        json_object_set_new(listing, "state", json_string(tb_reason_word(reason)));
+        json_object_set_new(listing, "message", json_string(message));
+        json_object_set_new(listing, "tokens", json_array());
+    }
+    return listing;
+}
+
 GPtrArray *
 tb_workers_listings(const TbWorkers *workers)
 {

@@ -35,6 +35,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(TbWorkers, tb_workers_free)
 guint tb_workers_count(const TbWorkers *workers);
 const TbModuleState *tb_workers_state(const TbWorkers *workers, guint module);
 
+/* A module's entry in the result of listTokens (docs/protocol.md, section 3): a new reference. */
+json_t *tb_workers_describe(const TbModuleState *state);
+
 /* The tokens of all modules as an array for tb_selection_fitting(): borrowed entries, NULL where
  * there is no listing. */
 GPtrArray *tb_workers_listings(const TbWorkers *workers);

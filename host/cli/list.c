@@ -19,20 +19,6 @@ on_listed(gboolean complete, gpointer loop)
         g_main_loop_quit(loop);
 }
 
-static json_t *
-module_json(const TbModuleState *state)
-{
-    const TbModule *module = state->module;
-    json_t *tokens = json_object_get(state->listing, "tokens");
-
-    if (tokens)
-        return json_pack("{s:s, s:s, s:s, s:O}", "name", module->name, "path", module->path,
-                         "state", "ok", "tokens", tokens);
-    return json_pack("{s:s, s:s, s:s, s:s, s:[]}", "name", module->name, "path", module->path,
-                     "state", tb_reason_word(tb_fault_reason(state->error)), "message",
-                     state->error->message, "tokens");
-}
-
 static char *
 day(gint64 seconds)
 {
@@ -140,7 +126,7 @@ print_all(const TbWorkers *workers, gboolean json)
         const TbModuleState *state = tb_workers_state(workers, i);
 
         any = any || state->tokens;
-        json_array_append_new(modules, module_json(state));
+        json_array_append_new(modules, tb_workers_describe(state));
         if (!json)
             print_module(state);
     }

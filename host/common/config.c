@@ -313,6 +313,7 @@ read_module(const Source *source, const char *group, TbConfig *config, GError **
     g_autofree char *path = NULL;
     g_autofree char *init_args = NULL;
     gboolean enabled = TRUE;
+    TbModule *module;
 
     if (!*name)
         return tb_config_file_fault(source->file, group, NULL, error,
@@ -324,13 +325,14 @@ read_module(const Source *source, const char *group, TbConfig *config, GError **
         return FALSE;
     init_args = g_key_file_get_string(source->file->keys, group, "init-args", NULL);
     for (guint i = 0; i < config->modules->len; i++) {
-        const TbModule *module = config->modules->pdata[i];
+        const TbModule *other = config->modules->pdata[i];
 
-        if (strcmp(module->name, name) == 0)
+        if (strcmp(other->name, name) == 0)
             g_ptr_array_remove_index(config->modules, i--);
     }
-    if (enabled)
-        g_ptr_array_add(config->modules, tb_module_new(name, path, init_args, "configuration"));
+    module = tb_module_new(name, path, init_args, "configuration");
+    module->off = !enabled;
+    g_ptr_array_add(config->modules, module);
     return TRUE;
 }
 

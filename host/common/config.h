@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The configuration: /etc/tokenbridge/tokenbridge.conf, then the user's own file over it, except for
- * keys that the system file locks (docs/administration.md). Read once at start, then constant.
+ * The configuration: /etc/tokenbridge/tokenbridge.conf, then the user's own file over it, except
+ * for keys that the system file locks (docs/administration.md). Read once at start, then constant.
  */
 #pragma once
 
@@ -19,6 +19,7 @@ typedef struct TbModule {
     char *path;      /* absolute */
     char *init_args; /* for pReserved (NSS), or NULL */
     char *source;    /* "configuration", "p11-kit" or "well-known" */
+    gboolean off;    /* enabled=false: not used, wherever else it may be found */
 } TbModule;
 
 typedef struct TbConfig {
@@ -45,8 +46,8 @@ typedef struct TbConfig {
     guint worker_idle; /* how long an idle worker is kept */
 } TbConfig;
 
-/* Reads both files; either may be NULL or absent. A key that is unknown, malformed or not allowed here
- * is an error that names file and line. */
+/* Reads both files; either may be NULL or absent. A key that is unknown, malformed or not allowed
+ * here is an error that names file and line. */
 TbConfig *tb_config_load(const char *system_path, const char *user_path, GError **error);
 
 /* Reads the files where they belong: TB_SYSCONFDIR and XDG_CONFIG_HOME. */

@@ -111,7 +111,8 @@ unique_name(const Found *found, const char *name)
 }
 
 static void
-add(Found *found, const char *name, const char *path, const char *init_args, const char *source)
+add(Found *found, const char *name, const char *path, const char *init_args, const char *source,
+    gboolean off)
 {
     g_autofree char *real = real_path(path);
     g_autofree char *unique = NULL;
@@ -120,7 +121,7 @@ add(Found *found, const char *name, const char *path, const char *init_args, con
         return;
     /* A disabled one counts as seen: it must not come back from another place under another name.
      */
-    if (!g_hash_table_add(found->seen, g_steal_pointer(&real)) ||
+    if (!g_hash_table_add(found->seen, g_steal_pointer(&real)) || off ||
         g_strv_contains((const char *const *)found->config->disabled_modules, name))
         return;
     unique = unique_name(found, name);
@@ -194,7 +195,7 @@ add_from_registry_file(Found *found, const char *directory, const char *file_nam
         return;
     }
     init_args = registry_value(lines, "x-init-reserved");
-    add(found, name, absolute, init_args, "p11-kit");
+    add(found, name, absolute, init_args, "p11-kit", FALSE);
 }
 
 static gint
@@ -243,7 +244,7 @@ add_if_there(Found *found, const char *name, const char *root, const char *path)
     g_autofree char *full = g_strconcat(root, path, NULL);
 
     if (access(full, F_OK) == 0)
-        add(found, name, full, NULL, "well-known");
+        add(found, name, full, NULL, "well-known", FALSE);
 }
 
 static void
@@ -282,7 +283,7 @@ tb_modules_discover(const TbConfig *config, const TbModulesPlaces *places)
     for (guint i = 0; i < config->modules->len; i++) {
         const TbModule *module = config->modules->pdata[i];
 
-        add(&found, module->name, module->path, module->init_args, module->source);
+        add(&found, module->name, module->path, module->init_args, module->source, module->off);
     }
     if (config->use_p11_kit)
         add_p11_kit(&found, places);

@@ -188,6 +188,10 @@ test_configured(Fixture *f, gconstpointer unused)
                  "mine configuration, opensc-pkcs11 p11-kit");
     text = g_strdup_printf("[module mine]\npath=%s/usr/lib/opensc-pkcs11.so\n", f->root);
     assert_found(f, text, "mine configuration");
+    g_free(text);
+    text = g_strdup_printf("[module mine]\npath=%s/usr/lib/opensc-pkcs11.so\nenabled=false\n",
+                           f->root);
+    assert_found(f, text, "");
 }
 
 static void
