@@ -219,7 +219,6 @@ main(int argc, char **argv)
     int fd = -1;
 
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    (void)prctl(PR_SET_DUMPABLE, 0);
     if (!script)
         return 2;
     path = g_strconcat(argv[1], ".log", NULL);
@@ -235,5 +234,5 @@ main(int argc, char **argv)
             close(fd);
     }
     record("%s", "ended");
-    return 0;
+    _exit(0);
 }
