@@ -21,6 +21,7 @@
 #include "host/worker/text.h"
 
 #define SLOTS_MAX 256u
+#define LIBP11_ID_MAX 255u /* bytes of a CKA_ID that libp11 0.4.12 has room for */
 #define SLOT_LIST_TRIES 3 /* a reader may come between the two calls of C_GetSlotList */
 
 struct TbModule {
@@ -411,7 +412,9 @@ read_certificates_with_libp11(TbSlot *slot, const CK_FUNCTION_LIST *p11, CK_SESS
     if (!can_open_session(p11, slot->id) || PKCS11_enumerate_certs(token, &found, &count) != 0)
         return FALSE;
     for (unsigned int i = 0; i < count; i++) {
-        g_autoptr(GBytes) key_id = g_bytes_new(found[i].id, found[i].id_len);
+        /* libp11 passes on whatever length the module answered. */
+        g_autoptr(GBytes) key_id =
+            g_bytes_new(found[i].id, found[i].id_len <= LIBP11_ID_MAX ? found[i].id_len : 0);
 
         if (found[i].x509) /* NULL: not DER */
             add_certificate(slot, tb_certificate_new(found[i].x509, found[i].label, key_id));
