@@ -56,6 +56,19 @@ tb_listing_find(const TbListing *listing, CK_SLOT_ID id, const char *serial)
     return NULL;
 }
 
+gboolean
+tb_listing_has_failure(const TbListing *listing, CK_SLOT_ID id)
+{
+    for (guint i = 0; listing->slots && i < listing->slots->len; i++) {
+        const TbSlot *slot = g_ptr_array_index(listing->slots, i);
+
+        if (slot->id == id && slot->fault &&
+            tb_fault_reason(slot->fault) != TB_REASON_TOKEN_MISSING)
+            return TRUE;
+    }
+    return FALSE;
+}
+
 /* "yes" and "no" only where the token shows it: most hide private keys until login. */
 static const char *
 has_key(const TbSlot *slot, const TbCertificate *certificate)

@@ -22,5 +22,8 @@ json_t *tb_listing_answer(TbListing *listing, GError **error);
 /* The slot of the last listing that has this token, or NULL; borrowed until the next call. */
 TbSlot *tb_listing_find(const TbListing *listing, CK_SLOT_ID id, const char *serial);
 
+/* Whether the last listing shows a token in this slot that is there, but fails. */
+gboolean tb_listing_has_failure(const TbListing *listing, CK_SLOT_ID id);
+
 /* Forgets the last listing: the next answer is read from the tokens. */
 void tb_listing_forget(TbListing *listing);

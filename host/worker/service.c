@@ -158,7 +158,8 @@ explain_failure(TbService *service, const TbSignRequest *request, GError **error
         !tb_listing_find(service->listing, request->slot, request->serial))
         return;
     answer = tb_listing_answer(service->listing, NULL);
-    if (answer && !tb_listing_find(service->listing, request->slot, request->serial)) {
+    if (answer && !tb_listing_find(service->listing, request->slot, request->serial) &&
+        !tb_listing_has_failure(service->listing, request->slot)) {
         tb_log(TB_LOG_INFO, "sign.removed", "error=\"%s\"", (*error)->message);
         g_clear_error(error);
         tb_fault(error, TB_REASON_TOKEN_REMOVED,
