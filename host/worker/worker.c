@@ -159,7 +159,9 @@ serve(const char *module_path, const char *init_args)
         json_decref(answer);
         return;
     }
+    watch_channel(TRUE);
     tb_service_prepare(service);
+    watch_channel(FALSE);
     while (serve_one(service, channel))
         continue;
     (void)alarm(GRACE_SECONDS);
