@@ -6,7 +6,7 @@ import {readFileSync} from 'node:fs';
 import {after, test} from 'node:test';
 import {readCertificate} from '../demo-site/certificate.mjs';
 import {verifyDocument, verifyToken} from '../demo-site/verify.mjs';
-import {Stage, chromium, makeLab, nonce, noisyModule, origin, reasonOf, version, wrapperModule} from './host.mjs';
+import {Stage, chromium, makeLab, ms, nonce, noisyModule, origin, reasonOf, version, wrapperModule} from './host.mjs';
 
 const lab = makeLab();
 after(() => lab.remove());
@@ -125,7 +125,7 @@ test('issuers and policies narrow the choice', async t => {
     [{policies: ['2.999.1']}, false], [{issuers: [user.issuers[0]], policies: ['1.2.3']}, false],
   ]) {
     const value = nonce();
-    const reply = await host.request('authenticate', {origin, nonce: value, timeout: fits ? 60_000 : 1000, ...params});
+    const reply = await host.request('authenticate', {origin, nonce: value, timeout: fits ? 60_000 : ms(1000), ...params});
     if (fits) assertToken(reply.result, value);
     else assert.equal(reasonOf(reply), 'no_certificate', JSON.stringify(params));
   }
@@ -164,7 +164,7 @@ for (const [user, crypto] of [['p256-sign', 'ECC'], ['signing', 'RSA']]) {
 
 test('a sign-in certificate does not sign a page\'s digest, unless policy names the origin', async t => {
   const hash = createHash('sha256').update('anything').digest();
-  const params = {origin, certificate: lab.base64('p256'), hash: hash.toString('base64'), hashFunction: 'SHA-256', timeout: 1000};
+  const params = {origin, certificate: lab.base64('p256'), hash: hash.toString('base64'), hashFunction: 'SHA-256', timeout: ms(1000)};
   for (const user of ['p256', 'email']) {
     const stage = new Stage(t, {lab, token: 'many', modules: {wrapper: wrapperModule}});
     const reply = await stage.host().request('sign', {...params, certificate: lab.base64(user)});
@@ -192,7 +192,7 @@ test('a document\'s certificate does not sign in', async t => {
 test('what is missing has its own word', async t => {
   for (const [token, word] of [['expired', 'no_certificate'], ['empty', 'no_certificate'], [undefined, 'token_missing']]) {
     const stage = new Stage(t, {lab, token});
-    const reply = await stage.host().request('authenticate', {origin, nonce: nonce(), timeout: 1000});
+    const reply = await stage.host().request('authenticate', {origin, nonce: nonce(), timeout: ms(1000)});
     assert.equal(reasonOf(reply), word, token);
     assert.equal(reply.error.data.problem, word);
     assert.ok(!stage.recorded().includes('GETPIN'));
@@ -203,7 +203,7 @@ test('a certificate that is not on the token', async t => {
   const stage = new Stage(t, {lab, token: 'card'});
   const hash = createHash('sha256').update('x').digest('base64');
   assert.equal(await stage.host().reason('sign',
-    {origin, certificate: lab.base64('signing'), hash, hashFunction: 'SHA-256', timeout: 1000}), 'no_certificate');
+    {origin, certificate: lab.base64('signing'), hash, hashFunction: 'SHA-256', timeout: ms(1000)}), 'no_certificate');
 });
 
 test('policy of origins', async t => {

@@ -565,7 +565,7 @@ test_sign_failures(void)
         Fixture fixture;
 
         set_up(&fixture, script(one_certificate(), rows[i].step));
-        fixture.config->sign_timeout = tb_test_ms(400);
+        fixture.config->sign_timeout = tb_test_ms(1000);
         start(&fixture, TB_PURPOSE_AUTHENTICATE, AUTHENTICATE);
         wait_message(&fixture, "certificates", 1);
         submit(&fixture, "A");
@@ -857,8 +857,8 @@ test_timeout_while_signing(void)
         const char *step;
         TbReason reason;
     } rows[] = {
-        {"{'delay': 1500, 'answer': {'signature': '" SIGNATURE "'}}", 0},
-        {"{'delay': 1500, 'answer': {'error': {'reason': 'pin_incorrect', 'message': 'M.'}}}",
+        {"{'delay': 2600, 'answer': {'signature': '" SIGNATURE "'}}", 0},
+        {"{'delay': 2600, 'answer': {'error': {'reason': 'pin_incorrect', 'message': 'M.'}}}",
          TB_REASON_USER_TIMEOUT},
     };
 
@@ -867,7 +867,7 @@ test_timeout_while_signing(void)
 
         set_up(&fixture, script(one_certificate(), rows[i].step));
         start(&fixture, TB_PURPOSE_AUTHENTICATE,
-              "{'origin': 'https://example.org', 'nonce': '" NONCE "', 'timeout': 1000}");
+              "{'origin': 'https://example.org', 'nonce': '" NONCE "', 'timeout': 2000}");
         wait_message(&fixture, "certificates", 1);
         submit(&fixture, "A");
         assert_ended(&fixture, rows[i].reason);

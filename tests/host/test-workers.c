@@ -149,7 +149,11 @@ worker_pid(const Fixture *fixture, guint module)
 {
     g_autofree char *line = NULL;
 
-    g_assert_cmpuint(tb_test_worker_log(fixture->paths[module], "started", &line), >, 0);
+    for (guint i = 0; tb_test_worker_log(fixture->paths[module], "started", NULL) == 0; i++) {
+        g_assert_cmpuint(i, <, tb_test_ms(2000));
+        tb_test_run_for(5);
+    }
+    tb_test_worker_log(fixture->paths[module], "started", &line);
     return (pid_t)g_ascii_strtoll(line + strlen("started "), NULL, 10);
 }
 
@@ -214,11 +218,13 @@ test_no_module_cancelled(void)
 static void
 test_good_module_is_not_held_up(void)
 {
+    g_autofree char *slow =
+        g_strdup_printf("{'list': [{'delay': %u, 'answer': {'tokens': []}}]}", tb_test_ms(600));
+    g_autofree char *crashing =
+        g_strdup_printf("{'list': [{'delay': %u, 'do': 'crash'}]}", tb_test_ms(300));
     Fixture fixture;
 
-    set_up(&fixture, (const char *const[]){"{'list': [{'delay': 600, 'answer': {'tokens': []}}]}",
-                                           "{'list': [{'delay': 300, 'do': 'crash'}]}",
-                                           "{'list': [" NO_TOKENS "]}", NULL});
+    set_up(&fixture, (const char *const[]){slow, crashing, "{'list': [" NO_TOKENS "]}", NULL});
     list_and_wait(&fixture);
     g_assert_cmpstr(fixture.order->str, ==, "--T -ET TET ");
     assert_state(&fixture, 1, TB_REASON_MODULE_FAILED);
@@ -488,11 +494,11 @@ test_queue_has_no_deadline(void)
     Fixture fixture;
 
     set_up(&fixture,
-           (const char *const[]){"{'list': [{'delay': 400, 'answer': {'tokens': []}}]}", NULL});
-    fixture.config->list_timeout = tb_test_ms(700);
-    for (guint i = 0; i < 3; i++)
+           (const char *const[]){"{'list': [{'delay': 300, 'answer': {'tokens': []}}]}", NULL});
+    fixture.config->list_timeout = 1200;
+    for (guint i = 0; i < 5; i++)
         tb_workers_list(fixture.workers, on_listed, &fixture);
-    while (fixture.complete < 3)
+    while (fixture.complete < 5)
         tb_test_run_for(5);
     assert_state(&fixture, 0, 0);
     tear_down(&fixture);
@@ -594,13 +600,13 @@ test_idle_worker_is_retired(void)
     pid_t pid;
 
     set_up(&fixture, (const char *const[]){"{'list': [" NO_TOKENS "]}", NULL});
-    fixture.config->worker_idle = 300;
+    fixture.config->worker_idle = tb_test_ms(600);
     list_and_wait(&fixture);
     pid = worker_pid(&fixture, 0);
-    tb_test_run_for(150);
+    tb_test_run_for(tb_test_ms(300));
     g_assert_true(tb_test_is_running(pid));
     list_and_wait(&fixture); /* puts it off */
-    tb_test_run_for(200);
+    tb_test_run_for(tb_test_ms(400));
     g_assert_true(tb_test_is_running(pid));
     tb_test_wait_gone(pid, 5);
     g_assert_cmpuint(tb_test_worker_log(fixture.paths[0], "ended", NULL), ==, 1);
