@@ -22,7 +22,7 @@
 
 #define SLOTS_MAX 256u
 #define LIBP11_ID_MAX 255u /* bytes of a CKA_ID that libp11 0.4.12 has room for */
-#define SLOT_LIST_TRIES 3 /* a reader may come between the two calls of C_GetSlotList */
+#define SLOT_LIST_TRIES 3  /* a reader may come between the two calls of C_GetSlotList */
 
 struct TbModule {
     char *path;
@@ -409,15 +409,17 @@ read_certificates_with_libp11(TbSlot *slot, const CK_FUNCTION_LIST *p11, CK_SESS
             return FALSE;
     }
     /* libp11 waits for ever when C_OpenSession fails, and the lengths of a slow card took time. */
-    if (!can_open_session(p11, slot->id) || PKCS11_enumerate_certs(token, &found, &count) != 0)
+    if (!can_open_session(p11, slot->id) || PKCS11_enumerate_certs(token, &found, &count) != 0 ||
+        count != handles->len)
         return FALSE;
     for (unsigned int i = 0; i < count; i++) {
         /* libp11 passes on whatever length the module answered. */
         g_autoptr(GBytes) key_id =
             g_bytes_new(found[i].id, found[i].id_len <= LIBP11_ID_MAX ? found[i].id_len : 0);
 
-        if (found[i].x509) /* NULL: not DER */
-            add_certificate(slot, tb_certificate_new(found[i].x509, found[i].label, key_id));
+        if (!found[i].x509) /* not DER, or the module did not answer: we look ourselves */
+            return FALSE;
+        add_certificate(slot, tb_certificate_new(found[i].x509, found[i].label, key_id));
     }
     return TRUE;
 }
@@ -480,6 +482,7 @@ read_slot(TbSlot *slot, const CK_FUNCTION_LIST *p11, PKCS11_TOKEN *token)
     rv =
         tb_objects_find_class(p11, session, CKO_CERTIFICATE, TB_OBJECTS_CERTIFICATES_MAX, &handles);
     if (rv == CKR_OK) {
+        slot->incomplete = handles->len < MIN(slot->certificate_count, TB_OBJECTS_CERTIFICATES_MAX);
         if (!read_certificates_with_libp11(slot, p11, session, handles, token))
             read_certificates_with_cryptoki(slot, p11, session, handles);
         read_key_ids(p11, session, slot);
