@@ -75,6 +75,9 @@ tb_dialog_lock_free(TbDialogLock *lock)
 {
     if (!lock)
         return;
+    /* Not by closing alone: a child that is just being started holds a copy of the descriptor until
+     * its exec is done, a moment after posix_spawn() has returned here. */
+    (void)flock(lock->fd, LOCK_UN);
     close(lock->fd);
     g_free(lock);
 }

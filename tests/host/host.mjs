@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import {execFileSync, spawn} from 'node:child_process';
 import {randomBytes} from 'node:crypto';
-import {cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync} from 'node:fs';
+import {cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync} from 'node:fs';
 import {endianness, tmpdir} from 'node:os';
 import path from 'node:path';
 import {fileURLToPath} from 'node:url';
@@ -90,6 +90,15 @@ export const isRunning = pid => !['Z', 'X', undefined].includes(stat(pid)?.state
 
 export const allGone = (list, milliseconds = 1000) =>
   until(`ends of ${list.map(one => one.name).join(', ')}`, () => !list.some(one => isRunning(one.pid)), milliseconds);
+
+/** The processes that were started with something below this folder in their arguments. */
+const startedFrom = dir => processes().filter(one => {
+  try {
+    return readFileSync(`/proc/${one.pid}/cmdline`, 'utf8').includes(dir) && !['Z', 'X'].includes(one.state);
+  } catch {
+    return false;
+  }
+});
 
 // --- frames ---
 
@@ -272,7 +281,14 @@ export class Stage {
   }
 
   configure(lines, modules, prompt = `[prompt]\nprogram=pinentry\npinentry=${this.dir}/pinentry\n`) {
-    const groups = Object.entries(modules).map(([name, file]) => `[module ${name}]\npath=${file}\n`).join('');
+    // By a link, so that each stage's workers can be told apart in the list of processes.
+    const place = (name, file) => {
+      if (file.startsWith(this.dir) || !existsSync(file) || !file.endsWith('.so')) return file;
+      const link = path.join(this.dir, `${name}.so`);
+      if (!existsSync(link)) symlinkSync(file, link);
+      return link;
+    };
+    const groups = Object.entries(modules).map(([name, file]) => `[module ${name}]\npath=${place(name, file)}\n`).join('');
     writeFileSync(path.join(this.dir, 'config', 'tokenbridge', 'tokenbridge.conf'),
       `${prompt}[modules]\np11-kit=false\nwell-known=false\n${groups}${lines}`, {mode: 0o600});
   }
@@ -292,18 +308,29 @@ export class Stage {
     return lines.filter(line => line.startsWith(name));
   }
 
+  /** At once, as with a real one: half a token is no token that a module should see. */
   insert(token) {
-    cpSync(this.lab.store(token), this.store, {recursive: true});
+    const aside = mkdtempSync(path.join(this.dir, 'in-'));
+    cpSync(this.lab.store(token), aside, {recursive: true});
+    for (const name of readdirSync(aside)) renameSync(path.join(aside, name), path.join(this.store, name));
   }
 
   takeTokenOut() {
-    for (const name of readdirSync(this.store)) rmSync(path.join(this.store, name), {recursive: true});
+    const aside = mkdtempSync(path.join(this.dir, 'out-'));
+    for (const name of readdirSync(this.store)) renameSync(path.join(this.store, name), path.join(aside, name));
   }
 
   host(argv = [chromium], env = this.env) {
     const host = new Host(env, argv);
     this.hosts.push(host);
     return host;
+  }
+
+  /** Waits until no worker, prompt or pinentry of this stage runs any more. */
+  async nothingLeft(milliseconds) {
+    let left = [];
+    await until('the end of all processes', () => (left = startedFrom(this.dir)).length === 0, milliseconds)
+      .catch(error => { throw new Error(`${error.message}: ${left.map(one => `${one.name} (${one.pid})`).join(', ')}`); });
   }
 
   async clear() {
@@ -313,6 +340,7 @@ export class Stage {
       host.process.stdout.destroy();
       host.process.stderr.destroy();
     }
+    await this.nothingLeft(3000);
     rmSync(this.dir, {recursive: true, force: true});
   }
 }

@@ -120,6 +120,25 @@ test_not_inherited(void)
     g_assert_no_errno(waitpid(pid, NULL, 0));
 }
 
+/* A child between fork and exec has a copy of the descriptor; the lock is free all the same. */
+static void
+test_copy_in_a_starting_child(void)
+{
+    TbDialogLock *lock = tb_dialog_lock_take(NULL);
+    pid_t pid;
+
+    g_assert_nonnull(lock);
+    pid = fork();
+    if (pid == 0) {
+        for (;;)
+            pause();
+    }
+    tb_dialog_lock_free(lock);
+    assert_free();
+    g_assert_no_errno(kill(pid, SIGKILL));
+    g_assert_no_errno(waitpid(pid, NULL, 0));
+}
+
 static void
 test_files(void)
 {
@@ -208,6 +227,7 @@ main(int argc, char **argv)
     g_test_add_func("/dialog-lock/other-process", test_other_process);
     g_test_add_func("/dialog-lock/killed-holder", test_killed_holder);
     g_test_add_func("/dialog-lock/not-inherited", test_not_inherited);
+    g_test_add_func("/dialog-lock/copy-in-a-starting-child", test_copy_in_a_starting_child);
     g_test_add_func("/dialog-lock/files", test_files);
     g_test_add_func("/dialog-lock/bad-directories", test_bad_directories);
     g_test_add_func("/dialog-lock/link-in-place-of-the-file", test_link_in_place_of_the_file);
