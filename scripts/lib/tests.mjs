@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Counts test cases and names tests, for scripts/check. Reads meson's and node's own records; a record
+// Counts test cases, names tests and source files, for scripts/check. Reads meson's and node's own records; a record
 // that cannot be read is a failure, never "nothing to count".
 //
 //   tests.mjs count-meson FILE   a testlog.json of meson: prints "PASSED FAILED SKIPPED"; each case that
@@ -8,6 +8,7 @@
 //   tests.mjs count-tap FILE     the same for a TAP log of node --test
 //   tests.mjs c-tests DIR SUITE...  names of the tests in a build folder that are compiled programs
 //                                themselves and belong to one of the suites
+//   tests.mjs sources DIR        the source files that a build folder compiles, each once
 
 import {execFileSync} from 'node:child_process';
 import {readFileSync} from 'node:fs';
@@ -81,7 +82,10 @@ if (command === 'count-meson') {
   const tests = JSON.parse(execFileSync('meson', ['introspect', '--tests', build], {encoding: 'utf8'}));
   const wanted = test => test.cmd[0].startsWith(`${build}/`) && test.suite.some(suite => suites.includes(suite.split(':').at(-1)));
   for (const test of tests.filter(wanted)) console.log(test.name);
+} else if (command === 'sources') {
+  const entries = JSON.parse(readFileSync(path.join(argument, 'compile_commands.json'), 'utf8'));
+  console.log([...new Set(entries.map(entry => path.resolve(entry.directory, entry.file)))].sort().join('\n'));
 } else {
-  console.error('tests.mjs: count-meson FILE, count-tap FILE or c-tests DIR SUITE...');
+  console.error('tests.mjs: count-meson FILE, count-tap FILE, c-tests DIR SUITE... or sources DIR');
   process.exit(2);
 }
