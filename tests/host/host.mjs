@@ -187,7 +187,10 @@ export class Host {
       this.closed.then(() => reject(new Error(`the host ended before its reply to ${method}\n${this.stderr}`)));
     });
     this.write(frame({jsonrpc: '2.0', id, method, ...params && {params}}));
-    const promise = within(30_000, `${method}'s reply`, reply);
+    const promise = within(30_000, `${method}'s reply`, reply).catch(error => {
+      const below = this.descendants().map(one => `${one.name} ${one.state}`).join(', ');
+      throw new Error(`${id}: ${error.message}; below it: ${below || 'nothing'}\n${this.stderr}`);
+    });
     promise.catch(() => {}); // a test may end the host and not ask for the reply
     return Object.assign(promise, {id});
   }

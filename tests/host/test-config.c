@@ -91,6 +91,7 @@ test_every_key(void)
         load_good(NULL, "[prompt]\nprogram = pinentry\npinentry=/usr/bin/pinentry-qt\n"
                         "[modules]\np11-kit=false\nwell-known=false\ndisable=opensc;tpm2;\n"
                         "[module eToken]\npath=/usr/lib/libeToken.so\ninit-args=a=b c\n"
+                        "sandbox=strict\nstate=/srv/one;/srv/two\n"
                         "[extensions]\nchromium=" OTHER_ID "\nfirefox=a@b.example;{x-y}\n"
                         "[policy]\nallowed-origins=https://a.example;https://b.example:8443\n"
                         "blocked-origins=https://c.example\nframed-origins=http://localhost:3000\n"
@@ -117,6 +118,9 @@ test_every_key(void)
     g_assert_cmpstr(module->path, ==, "/usr/lib/libeToken.so");
     g_assert_cmpstr(module->init_args, ==, "a=b c");
     g_assert_cmpstr(module->source, ==, "configuration");
+    g_assert_cmpint(module->sandbox, ==, TB_SANDBOX_STRICT);
+    g_assert_cmpuint(g_strv_length(module->state), ==, 2);
+    g_assert_cmpstr(module->state[1], ==, "/srv/two");
     g_assert_cmpstr(chromium, ==, TB_CHROMIUM_EXTENSION_ID " " OTHER_ID);
     g_assert_cmpstr(firefox, ==, TB_FIREFOX_EXTENSION_ID " a@b.example {x-y}");
     g_assert_cmpstr(allowed, ==, "https://a.example https://b.example:8443");
@@ -162,6 +166,8 @@ test_faults(void)
         {2, "[module one]\npath=relative.so\n", "path"},
         {3, "[module one]\npath=/a.so\ncolour=blue\n", "colour"},
         {3, "[module one]\npath=/a.so\nenabled=perhaps\n", "enabled"},
+        {3, "[module one]\npath=/a.so\nsandbox=off\n", "sandbox"},
+        {3, "[module one]\npath=/a.so\nstate=/good;bad\n", "state"},
         {1, "[module one]\nenabled=true\n", "path"},
         {3, "[prompt]\n\n[module ]\npath=/a.so\n", NULL},
         {2, "[extensions]\nchromium=short\n", "short"},
