@@ -217,15 +217,38 @@ on_idle(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
+static GStrv
+worker_arguments(const TbModule *module)
+{
+    g_autoptr(GStrvBuilder) arguments = g_strv_builder_new();
+
+    if (module->sandbox != TB_SANDBOX_STANDARD) {
+        g_autofree char *option =
+            g_strconcat("--sandbox=", tb_sandbox_level_word(module->sandbox), NULL);
+
+        g_strv_builder_add(arguments, option);
+    }
+    for (char **directory = module->state; directory && *directory; directory++) {
+        g_autofree char *option = g_strconcat("--state=", *directory, NULL);
+
+        g_strv_builder_add(arguments, option);
+    }
+    g_strv_builder_add(arguments, module->path);
+    if (module->init_args)
+        g_strv_builder_add(arguments, module->init_args);
+    return g_strv_builder_end(arguments);
+}
+
 static gboolean
 start_child(Worker *worker, GError **error)
 {
-    const TbModule *module = worker->state.module;
-    const char *arguments[] = {module->path, module->init_args, NULL};
+    g_auto(GStrv) arguments = NULL;
 
-    if (!worker->child)
-        worker->child =
-            tb_child_start("tokenbridge-worker", arguments, TRUE, &child_events, worker, error);
+    if (worker->child)
+        return TRUE;
+    arguments = worker_arguments(worker->state.module);
+    worker->child = tb_child_start("tokenbridge-worker", (const char *const *)arguments, TRUE,
+                                   &child_events, worker, error);
     return worker->child != NULL;
 }
 

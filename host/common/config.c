@@ -14,6 +14,7 @@
 #include "tokenbridge/origin.h"
 
 #define MODULE_GROUP "module "
+#define STATE_MAX 16 /* directories for a module, as the worker takes them */
 
 typedef enum KeyType {
     KEY_BOOLEAN,
@@ -84,6 +85,7 @@ tb_module_free(TbModule *module)
     g_free(module->path);
     g_free(module->init_args);
     g_free(module->source);
+    g_strfreev(module->state);
     g_free(module);
 }
 
@@ -291,7 +293,7 @@ read_key(const Source *source, const Key *key, TbConfig *config, GError **error)
 static gboolean
 check_module_keys(const Source *source, const char *group, GError **error)
 {
-    static const char *const names[] = {"path", "init-args", "enabled", NULL};
+    static const char *const names[] = {"path", "init-args", "enabled", "sandbox", "state", NULL};
     g_auto(GStrv) present = g_key_file_get_keys(source->file->keys, group, NULL, NULL);
 
     for (char **name = present; name && *name; name++) {
@@ -305,7 +307,28 @@ check_module_keys(const Source *source, const char *group, GError **error)
     return TRUE;
 }
 
-/* [module NAME]: path, init-args, enabled. */
+/* [module NAME] sandbox, state. */
+static gboolean
+read_sandbox(const Source *source, const char *group, TbModule *module, GError **error)
+{
+    g_autofree char *word = g_key_file_get_string(source->file->keys, group, "sandbox", NULL);
+    g_auto(GStrv) state =
+        g_key_file_get_string_list(source->file->keys, group, "state", NULL, NULL);
+
+    if (word && !tb_sandbox_level_parse(word, &module->sandbox))
+        return tb_config_file_fault(source->file, group, "sandbox", error,
+                                    "\"sandbox\" is none of standard, strict and none.");
+    for (char **directory = state; directory && *directory; directory++) {
+        if (!g_path_is_absolute(*directory) || directory - state >= STATE_MAX)
+            return tb_config_file_fault(source->file, group, "state", error,
+                                        "\"state\" is no list of up to %d absolute paths.",
+                                        STATE_MAX);
+    }
+    module->state = g_steal_pointer(&state);
+    return TRUE;
+}
+
+/* [module NAME]: path, init-args, enabled, sandbox, state. */
 static gboolean
 read_module(const Source *source, const char *group, TbConfig *config, GError **error)
 {
@@ -313,7 +336,7 @@ read_module(const Source *source, const char *group, TbConfig *config, GError **
     g_autofree char *path = NULL;
     g_autofree char *init_args = NULL;
     gboolean enabled = TRUE;
-    TbModule *module;
+    g_autoptr(TbModule) module = NULL;
 
     if (!*name)
         return tb_config_file_fault(source->file, group, NULL, error,
@@ -324,15 +347,17 @@ read_module(const Source *source, const char *group, TbConfig *config, GError **
         !read_boolean(source, group, "enabled", &enabled, error))
         return FALSE;
     init_args = g_key_file_get_string(source->file->keys, group, "init-args", NULL);
+    module = tb_module_new(name, path, init_args, "configuration");
+    module->off = !enabled;
+    if (!read_sandbox(source, group, module, error))
+        return FALSE;
     for (guint i = 0; i < config->modules->len; i++) {
         const TbModule *other = config->modules->pdata[i];
 
         if (strcmp(other->name, name) == 0)
             g_ptr_array_remove_index(config->modules, i--);
     }
-    module = tb_module_new(name, path, init_args, "configuration");
-    module->off = !enabled;
-    g_ptr_array_add(config->modules, module);
+    g_ptr_array_add(config->modules, g_steal_pointer(&module));
     return TRUE;
 }
 

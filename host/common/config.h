@@ -7,6 +7,8 @@
 
 #include <glib.h>
 
+#include "host/common/sandbox-level.h"
+
 typedef enum TbPromptProgram {
     TB_PROMPT_AUTO, /* GTK, and pinentry when GTK finds no display */
     TB_PROMPT_GTK,
@@ -20,6 +22,8 @@ typedef struct TbModule {
     char *init_args; /* for pReserved (NSS), or NULL */
     char *source;    /* "configuration", "p11-kit" or "well-known" */
     gboolean off;    /* enabled=false: not used, wherever else it may be found */
+    TbSandboxLevel sandbox;
+    char **state; /* directories that its worker may write to whatever the level; or NULL */
 } TbModule;
 
 typedef struct TbConfig {

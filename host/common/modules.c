@@ -110,22 +110,26 @@ unique_name(const Found *found, const char *name)
     }
 }
 
-static void
+/* NULL when it is not to be used. The result belongs to found. */
+static TbModule *
 add(Found *found, const char *name, const char *path, const char *init_args, const char *source,
     gboolean off)
 {
     g_autofree char *real = real_path(path);
     g_autofree char *unique = NULL;
+    TbModule *module;
 
     if (is_never_a_token(path) || is_never_a_token(real))
-        return;
+        return NULL;
     /* A disabled one counts as seen: it must not come back from another place under another name.
      */
     if (!g_hash_table_add(found->seen, g_steal_pointer(&real)) || off ||
         g_strv_contains((const char *const *)found->config->disabled_modules, name))
-        return;
+        return NULL;
     unique = unique_name(found, name);
-    g_ptr_array_add(found->modules, tb_module_new(unique, path, init_args, source));
+    module = tb_module_new(unique, path, init_args, source);
+    g_ptr_array_add(found->modules, module);
+    return module;
 }
 
 /* The value of "key: value" in a registry file, NULL when it is not there. */
@@ -195,7 +199,7 @@ add_from_registry_file(Found *found, const char *directory, const char *file_nam
         return;
     }
     init_args = registry_value(lines, "x-init-reserved");
-    add(found, name, absolute, init_args, "p11-kit", FALSE);
+    (void)add(found, name, absolute, init_args, "p11-kit", FALSE);
 }
 
 static gint
@@ -244,7 +248,7 @@ add_if_there(Found *found, const char *name, const char *root, const char *path)
     g_autofree char *full = g_strconcat(root, path, NULL);
 
     if (access(full, F_OK) == 0)
-        add(found, name, full, NULL, "well-known", FALSE);
+        (void)add(found, name, full, NULL, "well-known", FALSE);
 }
 
 static void
@@ -283,7 +287,13 @@ tb_modules_discover(const TbConfig *config, const TbModulesPlaces *places)
     for (guint i = 0; i < config->modules->len; i++) {
         const TbModule *module = config->modules->pdata[i];
 
-        add(&found, module->name, module->path, module->init_args, module->source, module->off);
+        TbModule *added =
+            add(&found, module->name, module->path, module->init_args, module->source, module->off);
+
+        if (added) {
+            added->sandbox = module->sandbox;
+            added->state = g_strdupv(module->state);
+        }
     }
     if (config->use_p11_kit)
         add_p11_kit(&found, places);

@@ -17,14 +17,18 @@
 #include "host/common/fault.h"
 #include "host/common/harden.h"
 #include "host/common/log.h"
+#include "host/common/sandbox.h"
 #include "host/worker/service.h"
 #include "tokenbridge-config.h"
 
 #define EXIT_USAGE 2
+#define SANDBOX_OPTION "--sandbox="
+#define STATE_OPTION "--state="
+#define STATE_MAX 16    /* directories */
 #define GRACE_SECONDS 1 /* for a module to finish when the host has gone */
 
 static const char help[] =
-    "Usage: tokenbridge-worker MODULE-PATH [INIT-ARGS]\n"
+    "Usage: tokenbridge-worker [--sandbox=LEVEL] [--state=DIRECTORY] MODULE-PATH [INIT-ARGS]\n"
     "\n"
     "Part of Tokenbridge: talks to the tokens of one PKCS#11 module. tokenbridge-host starts it\n"
     "with a channel on descriptor 3; it is of no use on its own. To see your tokens, run\n"
@@ -32,6 +36,8 @@ static const char help[] =
     "\n"
     "  MODULE-PATH   absolute path of the module, for example /usr/lib/softhsm/libsofthsm2.so\n"
     "  INIT-ARGS     initialisation string, for modules that need one (NSS)\n"
+    "  --sandbox=LEVEL     standard (default), strict or none; see docs/administration.md\n"
+    "  --state=DIRECTORY   where the module keeps its state; may be given several times\n"
     "  --help        this text\n"
     "  --version     the version\n";
 
@@ -177,9 +183,42 @@ has_channel(void)
            type == SOCK_STREAM;
 }
 
+typedef struct Arguments {
+    TbSandboxLevel sandbox;
+    const char *state[STATE_MAX + 1];
+    const char *module_path;
+    const char *init_args; /* or NULL */
+} Arguments;
+
+static gboolean
+read_arguments(int argc, char **argv, Arguments *out_arguments)
+{
+    Arguments arguments = {.sandbox = TB_SANDBOX_STANDARD};
+    gsize states = 0;
+    int i = 1;
+
+    for (; i < argc && g_str_has_prefix(argv[i], "--"); i++) {
+        if (g_str_has_prefix(argv[i], SANDBOX_OPTION)) {
+            if (!tb_sandbox_level_parse(argv[i] + strlen(SANDBOX_OPTION), &arguments.sandbox))
+                return FALSE;
+        } else if (g_str_has_prefix(argv[i], STATE_OPTION) && states < STATE_MAX) {
+            arguments.state[states++] = argv[i] + strlen(STATE_OPTION);
+        } else {
+            return FALSE;
+        }
+    }
+    if (i >= argc || argc - i > 2 || argv[i][0] != '/')
+        return FALSE;
+    arguments.module_path = argv[i];
+    arguments.init_args = argv[i + 1];
+    *out_arguments = arguments;
+    return TRUE;
+}
+
 int
 main(int argc, char **argv)
 {
+    Arguments arguments;
     gboolean locked = FALSE;
     bool heap_locked = false;
 
@@ -193,7 +232,7 @@ main(int argc, char **argv)
         (void)fputs("tokenbridge-worker " TB_VERSION "\n", stdout);
         leave(0);
     }
-    if (argc < 2 || argc > 3 || argv[1][0] != '/' || !has_channel()) {
+    if (!read_arguments(argc, argv, &arguments) || !has_channel()) {
         (void)fputs(help, stderr);
         leave(EXIT_USAGE);
     }
@@ -202,6 +241,7 @@ main(int argc, char **argv)
     if (!locked)
         tb_log(TB_LOG_WARNING, "secure-heap", "locked=no hint=\"raise RLIMIT_MEMLOCK\"");
     set_up_signals();
-    serve(argv[1], argc == 3 ? argv[2] : NULL);
+    tb_sandbox_enter(arguments.sandbox, arguments.module_path, arguments.state);
+    serve(arguments.module_path, arguments.init_args);
     leave(0);
 }

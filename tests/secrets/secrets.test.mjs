@@ -271,3 +271,34 @@ test('debuggers and readers of the same user are refused', async t => {
     }
   });
 });
+
+/** What a module in the worker of this configuration can do: {way: "ok" or the error's name}. */
+async function pry(lines) {
+  let found;
+  await on({prying: lines}, async stage => {
+    const reply = await stage.request('listTokens');
+    assert.equal(reply.result?.modules[0].state, 'module_failed', JSON.stringify(reply)); // it is no real module
+    found = Object.fromEntries(fs.readFileSync(path.join(stage.dir, 'token/pried'), 'utf8').trim().split('\n').map(line => line.split(' ')));
+    if (/sandbox landlock=no/.test(stage.stderr)) found.noLandlock = true;
+    else if (found.listen === 'ok' && lines.indexOf('none') < 0) found.oldLandlock = true;
+  });
+  return found;
+}
+
+test('a module is held by its sandbox, as the configuration says', async t => {
+  const none = await pry('sandbox=none\n');
+  assert.equal(none.exec, 'ok', 'control: nothing but the sandbox refuses');
+  assert.equal(none.listen, 'ok');
+  assert.equal(none['read-home'], 'ok');
+  const standard = await pry('');
+  assert.equal(standard.exec, 'EPERM');
+  assert.equal(standard['vm-read'], 'EPERM');
+  assert.equal(standard['read-home'], 'ok');
+  const strict = await pry('sandbox=strict\nstate=STATE\n');
+  assert.equal(strict.exec, 'EPERM');
+  if (strict.noLandlock) return t.skip('this kernel has no Landlock: calls are refused, files are not');
+  assert.equal(strict['read-home'], 'EACCES');
+  if (standard.oldLandlock) return t.skip("this kernel's Landlock knows no TCP: all but listening is refused");
+  assert.equal(standard.listen, 'EACCES');
+  assert.equal(strict.listen, 'EACCES');
+});

@@ -80,11 +80,11 @@ export class Stage {
 
   /**
    * @param {ReturnType<typeof makeLab>} lab
-   * @param {{prompt?: 'pinentry' | 'gtk', pinentry?: string, faults?: object[], user?: number, env?: object, wrapper?: string[]}} [options]
+   * @param {{prompt?: 'pinentry' | 'gtk', pinentry?: string, faults?: object[], prying?: string, user?: number, env?: object, wrapper?: string[]}} [options]
    *   pinentry: further options of fake-pinentry; faults: uses the test token, with these, in place of
-   *   SoftHSM; user: the user and group that everything runs as; wrapper: a command put before the host's
+   *   SoftHSM; prying: uses the module that pries, with these lines of configuration; user: the user and group that everything runs as; wrapper: a command put before the host's
    */
-  constructor(lab, {prompt = 'pinentry', pinentry = '', faults, user, env = {}, wrapper = []} = {}) {
+  constructor(lab, {prompt = 'pinentry', pinentry = '', faults, prying, user, env = {}, wrapper = []} = {}) {
     this.dir = fs.mkdtempSync(path.join(os.tmpdir(), 'tokenbridge-secrets-'));
     this.record = path.join(this.dir, 'record');
     this.cwd = path.join(this.dir, 'cwd');
@@ -97,8 +97,9 @@ export class Stage {
     copy('tests/pinentry/fake-pinentry', 'pinentry');
     fs.copyFileSync(probe, path.join(this.dir, 'probe'));
     this.#write('fake-pinentry.options', `--record ${this.record} --pin ${PIN} ${pinentry}`);
+    const module = prying !== undefined ? this.#pryingModule(copy, prying) : faults ? this.#scriptToken(lab, copy, faults) : this.#softToken(lab);
     this.#write('config/tokenbridge/tokenbridge.conf', `[prompt]\nprogram=${prompt}\npinentry=${this.dir}/pinentry\n` +
-      `[modules]\np11-kit=false\nwell-known=false\n[module test]\npath=${faults ? this.#scriptToken(lab, copy, faults) : this.#softToken(lab)}\n`);
+      `[modules]\np11-kit=false\nwell-known=false\n[module test]\npath=${module}\n`);
     if (user !== undefined) execFileSync('chown', ['-R', `${user}:${user}`, this.dir]);
     const [program, ...args] = [...wrapper, path.join(this.dir, 'tokenbridge-host'), EXTENSION];
     this.child = spawn(program, args, {
@@ -106,7 +107,8 @@ export class Stage {
       env: {
         PATH: process.env.PATH, LANG: 'C.UTF-8', TOKENBRIDGE_LOG: 'debug', HOME: path.join(this.dir, 'home'),
         XDG_CONFIG_HOME: path.join(this.dir, 'config'), XDG_RUNTIME_DIR: path.join(this.dir, 'run'),
-        SOFTHSM2_CONF: path.join(this.dir, 'softhsm2.conf'), TOKENBRIDGE_TEST_TOKEN: path.join(this.dir, 'script.json'), ...env,
+        SOFTHSM2_CONF: path.join(this.dir, 'softhsm2.conf'), TOKENBRIDGE_TEST_TOKEN: path.join(this.dir, 'script.json'),
+        TB_TEST_PRYING: path.join(this.dir, 'token/pried'), ...env,
       },
     });
     this.ended = new Promise(resolve => this.child.once('close', (status, signal) => resolve({status, signal})));
@@ -121,6 +123,12 @@ export class Stage {
 
   #write(name, text) {
     fs.writeFileSync(path.join(this.dir, name), text, {mode: 0o600});
+  }
+
+  #pryingModule(copy, lines) {
+    fs.mkdirSync(path.join(this.dir, 'module'));
+    copy('tests/secrets/prying.so', 'module/prying.so');
+    return `${this.dir}/module/prying.so\n${lines.replaceAll('STATE', `${this.dir}/token`)}`;
   }
 
   #softToken(lab) {
