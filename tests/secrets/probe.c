@@ -29,7 +29,7 @@
 
 #define DIGITS_MAX 255
 #define PINS_MAX 4
-#define WINDOW 12 /* digits in a row that are called a leak */
+#define WINDOW ((size_t)12) /* digits in a row that are called a leak */
 #define BLOCK ((size_t)1 << 20)
 
 enum {
@@ -135,16 +135,17 @@ scan(const char *pid)
         return EXIT_REFUSED;
     }
     while (fgets(line, sizeof line, maps)) {
-        uint64_t start, end;
-        char rights[5];
-        int name = 0;
+        char *at = line;
+        uint64_t start = strtoull(at, &at, 16);
+        uint64_t end = *at == '-' ? strtoull(at + 1, &at, 16) : 0;
+        const char *name;
 
         line[strcspn(line, "\n")] = '\0';
-        if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %*s %*s %*s %n", &start, &end, rights,
-                   &name) < 3)
+        if (end <= start)
             return EXIT_USAGE;
-        if (strncmp(line + name, "[v", 2) != 0) /* the kernel's: vvar, vdso, vsyscall */
-            seen += scan_mapping(memory, start, end, line[name] ? line + name : "anonymous");
+        name = strpbrk(at, "/[");
+        if (!name || strncmp(name, "[v", 2) != 0) /* the kernel's: vvar, vdso, vsyscall */
+            seen += scan_mapping(memory, start, end, name ? name : "anonymous");
     }
     printf("BYTES %" PRIu64 "\n", seen);
     return 0;
