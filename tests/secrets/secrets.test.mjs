@@ -20,7 +20,7 @@ import {hasGtk, holdsPin, makeLab, PIN, probe, scan, Stage, until, WRONG_PIN} fr
 
 const OURS = ['host', 'worker', 'prompt'];
 const isRoot = process.getuid() === 0;
-const notRoot = !isRoot && 'only root can read the memory of undumpable processes; run this test as root';
+const notRoot = !isRoot && 'only root can read the memory of undumpable processes (strace too); run this test as root';
 const without = program => spawnSync(program, ['--version'], {stdio: 'ignore'}).error && `${program} is not installed`;
 
 let lab;
@@ -181,7 +181,7 @@ const CALLS = `write writev pwrite64 pwritev pwritev2 send sendto sendmsg sendmm
   symlink symlinkat setxattr fsetxattr execve execveat pipe pipe2`.split(/\s+/);
 const TRACE = ['-f', '-y', '-xx', '-v', '-s', '65536', '-e', `trace=${CALLS.map(name => `?${name}`).join()}`];
 
-test('the PIN is written to the PIN pipe only', {skip: without('strace')}, async t => {
+test('the PIN is written to the PIN pipe only', {skip: notRoot || without('strace')}, async t => {
   const trace = path.join(lab.dir, 'trace');
   const known = spawnSync('strace', [...TRACE, '-o', trace, 'true'], {encoding: 'utf8'});
   if (known.status !== 0) return t.skip(`strace cannot trace here: ${known.stderr.trim()}`);
