@@ -203,8 +203,9 @@ tt_desk_check_form(json_t *answer)
         check_error(error);
     } else if (tokens) {
         g_assert_true(json_is_object(json_object_get(answer, "module")));
-        json_array_foreach (tokens, index, token)
+        json_array_foreach (tokens, index, token) {
             check_token(token);
+        }
     } else {
         g_assert_cmpuint(json_object_size(answer), ==, 1);
         g_assert_true(json_is_string(json_object_get(answer, "signature")));

@@ -206,7 +206,7 @@ key_number(const EVP_PKEY *key, const char *name)
     bytes = g_malloc0((gsize)length + 1);
     (void)BN_bn2bin(number, bytes);
     BN_free(number);
-    return g_bytes_new(bytes, (gsize)length);
+    return g_bytes_new_take(g_steal_pointer(&bytes), (gsize)length);
 }
 
 /* CKA_EC_PARAMS: the curve's OID (PKCS#11 2.40, mechanisms, 2.3.3). */

@@ -11,13 +11,13 @@
 void
 tt_fail(const char *where, const char *format, ...)
 {
+    g_autofree char *text = NULL;
     va_list args;
 
-    (void)fprintf(stderr, "test token: %s: ", where);
     va_start(args, format);
-    (void)vfprintf(stderr, format, args);
+    text = g_strdup_vprintf(format, args);
     va_end(args);
-    (void)fputc('\n', stderr);
+    (void)fprintf(stderr, "test token: %s: %s\n", where, text);
     _exit(TT_EXIT_SCRIPT);
 }
 
@@ -118,7 +118,7 @@ bytes_from_hex(const char *where, const char *member, const char *text)
     for (gsize i = 0; i < length / 2; i++)
         bytes[i] = (guint8)(g_ascii_xdigit_value(text[2 * i]) << 4 |
                             g_ascii_xdigit_value(text[2 * i + 1]));
-    return g_bytes_new(bytes, length / 2);
+    return g_bytes_new_take(g_steal_pointer(&bytes), length / 2);
 }
 
 GBytes *

@@ -7,7 +7,7 @@
 
 #include "tests/token/desk.h"
 
-#define LISTING_SECONDS 4 /* the host gives 5 */
+#define LISTING_US (4 * (gint64)G_USEC_PER_SEC) /* the host gives 5 s */
 
 /* One token in slot 1 with these objects beside Ann's. */
 #define TOKEN "'slots': [{'id': 1, 'token': {'label': 'Ann', 'serial': '0001', 'objects': [%s]}}]"
@@ -239,8 +239,7 @@ test_thousands(void)
         "{'class': 'certificate', 'file': 'bob.pem', 'id': '02', 'repeat': 5000}",
         "{'class': 'certificate', 'file': 'bob.pem', 'id': '01', 'size': 16384, 'repeat': 5000}",
         "{'class': 'private_key', 'file': 'bob.key', 'id': '01', 'repeat': 5000, 'private': false}",
-        "{'class': 'private_key', 'file': 'bob.key', 'id': '02', 'public_key': true, 'repeat': "
-        "5000}",
+        "{'class': 'private_key', 'file': 'bob.key', 'public_key': true, 'repeat': 5000}",
         "{'class': 'data', 'repeat': 20000}",
         "{'class': 'certificate', 'value': '3082', 'repeat': 5000}",
     };
@@ -258,7 +257,7 @@ test_thousands(void)
         tt_desk_write(desk, TOKEN, objects);
         start = g_get_monotonic_time();
         tt_desk_list(desk);
-        g_assert_cmpint(g_get_monotonic_time() - start, <, LISTING_SECONDS * G_USEC_PER_SEC);
+        g_assert_cmpint(g_get_monotonic_time() - start, <, LISTING_US);
         g_assert_true(shows(desk, "ann"));
         json_decref(tt_desk_sign(desk, "ann", TT_PIN));
     }
