@@ -35,7 +35,7 @@ const stages = {
   },
   'signing': {
     setup: {token: 'default', modules: {wrapper: wrapperModule}, script: '[do]\nC_Sign-hang=true\n'},
-    reached: stage => stage.calls('C_Sign\n').length + stage.calls('C_Sign').filter(line => line === 'C_Sign').length > 0,
+    reached: stage => stage.calls('C_Sign').includes('C_Sign'),
   },
   'starting': {setup: {token: 'default', pinentry: '--hang-at GETPIN'}, reached: () => true},
 };
@@ -215,7 +215,6 @@ test('three wrong PINs end the request', async t => {
   assert.equal(reply.error.code, -32_007);
   assert.equal(stage.calls('login').length, 3);
   assert.equal(stage.recorded().filter(line => line === 'GETPIN').length, 3);
-  await until('the next request', () => !host.descendants().some(isDialog) || true);
   await assertWorks(host);
 });
 

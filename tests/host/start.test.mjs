@@ -128,6 +128,8 @@ test('what the browser has open is closed, and the process shows itself to nobod
     const {readdirSync, readlinkSync} = await import('node:fs');
     const open = readdirSync(`/proc/${host.pid}/fd`).map(fd => readlinkSync(`/proc/${host.pid}/fd/${fd}`));
     assert.deepEqual(open.filter(name => !/^(pipe|anon_inode|socket):/.test(name)), []);
+    // Whatever prints goes to standard error; only the framer has the browser's pipe.
+    assert.equal(readlinkSync(`/proc/${host.pid}/fd/1`), readlinkSync(`/proc/${host.pid}/fd/2`));
   }
   const {statSync} = await import('node:fs');
   assert.equal(statSync(`/proc/${host.pid}/mem`).uid, 0); // of an undumpable process, root owns it
