@@ -46,7 +46,11 @@ export class Display {
   }
 
   #xdotool(...args) {
-    return run('xdotool', args, {env: {...process.env, DISPLAY: this.name}, timeout: 10000});
+    return run('xdotool', args, {env: this.#env(), timeout: 10000});
+  }
+
+  #env() {
+    return {...process.env, DISPLAY: this.name};
   }
 
   /** The ids of the windows that can be seen. */
@@ -78,11 +82,6 @@ export class Display {
     throw new Error(`no window came up within ${milliseconds} ms`);
   }
 
-  /** Time for a window to be painted, and to take in the list of certificates or a change of it. */
-  settled() {
-    return sleep(500);
-  }
-
   /** Waits until there is no window; throws when there still is one. */
   async noWindow(milliseconds = 5000) {
     const end = Date.now() + milliseconds;
@@ -90,6 +89,39 @@ export class Display {
       if (Date.now() > end) throw new Error(`a window is still open after ${milliseconds} ms`);
       await sleep(20);
     }
+  }
+
+  /** What the display shows: 8-bit red, green, blue, row by row. */
+  async #pixels() {
+    const {stdout} = await run('convert', ['x:root', '-depth', '8', 'rgb:-'],
+      {env: this.#env(), timeout: 10000, encoding: 'buffer', maxBuffer: 64 * 1024 * 1024});
+    return stdout;
+  }
+
+  /**
+   * Waits until what is shown is painted and stands still: a window has come up, or has taken in a change
+   * of its list. Where something goes on turning, it comes back after a while.
+   */
+  async settled(milliseconds = 2500) {
+    await sleep(300);
+    let before = await this.#pixels();
+    for (const end = Date.now() + milliseconds; Date.now() < end;) {
+      await sleep(150);
+      const now = await this.#pixels();
+      if (now.equals(before) && now.some(byte => byte > 0)) return; // an empty display is black
+      before = now;
+    }
+  }
+
+  /** Waits until the button that goes on can be pressed: it is then coloured (in the light theme, blue). */
+  async ready(milliseconds = 5000) {
+    for (const end = Date.now() + milliseconds; Date.now() < end; await sleep(100)) {
+      const pixels = await this.#pixels();
+      let blue = 0;
+      for (let n = 0; n < pixels.length; n += 3) if (pixels[n + 2] > 180 && pixels[n + 2] - pixels[n] > 120) blue++;
+      if (blue > 1000) return;
+    }
+    throw new Error(`no button could be pressed within ${milliseconds} ms`);
   }
 
   /** Digits only: other characters make xdotool remap the keyboard, a race. */
@@ -102,13 +134,21 @@ export class Display {
     await this.#xdotool('key', '--delay', '20', ...keys);
   }
 
+  /** Types the PIN and goes on, as soon as the dialog lets one. */
   async typePin(pin) {
     await this.type(pin);
+    await this.ready();
+    await this.press('Return');
+  }
+
+  /** Agrees where no PIN is asked for: once the button can be pressed, it has the keyboard. */
+  async agree() {
+    await this.ready();
     await this.press('Return');
   }
 
   /** A picture of a window, or of the whole display, as PNG. */
   async picture(file, window = 'root') {
-    await run('import', ['-window', window, '-silent', file], {env: {...process.env, DISPLAY: this.name}, timeout: 10000});
+    await run('import', ['-window', window, '-silent', file], {env: this.#env(), timeout: 10000});
   }
 }

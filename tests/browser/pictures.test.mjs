@@ -7,7 +7,7 @@
 import assert from 'node:assert/strict';
 import {after, before, test} from 'node:test';
 import {execFileSync} from 'node:child_process';
-import {mkdirSync, writeFileSync} from 'node:fs';
+import {mkdirSync} from 'node:fs';
 import path from 'node:path';
 import {NativeHost} from './native-host.mjs';
 import {makeLab, Stage} from './stage.mjs';
@@ -33,12 +33,8 @@ function judge(file) {
 
 /** The dialog for an ordinary https site, asked for by the host itself. */
 async function dialog(name, {lang = 'en', token = 'default', dark = false} = {}) {
-  const stage = await Stage.set(null, lab, {token});
+  const stage = await Stage.set(null, lab, {token, dark});
   try {
-    const settings = path.join(stage.home, '.config/gtk-4.0');
-    mkdirSync(settings, {recursive: true});
-    writeFileSync(path.join(settings, 'settings.ini'),
-      `[Settings]\ngtk-application-prefer-dark-theme=${dark}\ngtk-cursor-blink=false\n`);
     const host = new NativeHost(stage.env);
     const answer = host.call('authenticate', {origin: 'https://portal.example.org', nonce, lang});
     answer.catch(() => {}); // looked at below, after the picture

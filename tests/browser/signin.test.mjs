@@ -103,7 +103,7 @@ for (const name of browsers) {
     test('a wrong PIN, then the right one', async () => {
       const outcome = await signIn(async () => {
         await stage.display.typePin('9999');
-        await sleep(1000);
+        await stage.display.settled();
         assert.equal((await stage.display.windows()).length, 1);
         await stage.display.typePin(stage.pin);
       });
@@ -165,7 +165,10 @@ for (const name of browsers) {
       stage.remove();
       stage.insert('expired');
       // There is no field for a PIN, and the only button that can be pressed is Cancel.
-      const outcome = await signIn(() => stage.display.typePin(stage.pin));
+      const outcome = await signIn(async () => {
+        await stage.display.type(stage.pin);
+        await stage.display.press('Return');
+      });
       assert.equal(outcome.code, 'user_cancelled', JSON.stringify(outcome));
     });
 
@@ -175,8 +178,7 @@ for (const name of browsers) {
       const site = await SitePage.open(stage);
       await site.start('document');
       await stage.display.window();
-      await sleep(1000); // the button waits, so that a key meant for another window does not agree
-      await stage.display.press('Tab', 'Return');
+      await stage.display.agree();
       await site.until(() => /hash of the text/.test(document.getElementById('document-waiting').textContent),
         'the page to ask for the signature');
       await stage.display.window({title: /^Sign a document/});

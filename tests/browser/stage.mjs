@@ -38,10 +38,10 @@ export class Stage {
    * @param {'chromium' | 'firefox' | null} browserName null: no browser
    * @param {ReturnType<typeof makeLab>} lab
    * @param {{token?: string, config?: string, extraPages?: object, env?: Record<string, string>, headless?: boolean,
-   *   ownDisplay?: boolean, onSignIn?: (subject: string) => void, manifests?: boolean, extension?: boolean, module?: string}} [options]
+   *   ownDisplay?: boolean, onSignIn?: (subject: string) => void, manifests?: boolean, extension?: boolean, module?: string, dark?: boolean}} [options]
    *   token: which token of the lab is in the reader ("" for none); config: more lines for tokenbridge.conf;
    *   ownDisplay: the display of the person who runs this, instead of a private one; manifests, extension:
-   *   whether the native host and the extension are installed; module: another PKCS#11 module
+   *   whether the native host and the extension are installed; module: another PKCS#11 module; dark: GTK's dark theme
    */
   static async set(browserName, lab, options = {}) {
     const stage = new Stage();
@@ -55,11 +55,12 @@ export class Stage {
   }
 
   async #set(browserName, lab, {token = 'default', config = '', extraPages = {}, env = {}, headless = true, ownDisplay = false,
-    onSignIn, manifests = true, extension = true, module = lab.module}) {
+    onSignIn, manifests = true, extension = true, module = lab.module, dark = false}) {
     const host = path.join(build, 'host/tokenbridge-host');
     if (!existsSync(host)) throw new Error(`${host} is not built: meson setup build && ninja -C build`);
     this.lab = lab;
     this.pin = lab.pin;
+    this.dark = dark;
     this.dir = mkdtempSync(path.join(tmpdir(), 'tokenbridge-stage-'));
     this.#closers.push(() => rmSync(this.dir, {recursive: true, force: true, maxRetries: 5, retryDelay: 200}));
     this.home = this.#folder('home');
@@ -75,10 +76,7 @@ export class Stage {
     };
     for (const name of ['XDG_CONFIG_HOME', 'XDG_STATE_HOME', 'XDG_DATA_HOME', 'XDG_CACHE_HOME']) delete this.env[name];
     if (manifests) this.#install();
-    // After that: a test may want a broken configuration.
-    mkdirSync(path.join(home, '.config/tokenbridge'), {recursive: true});
-    writeFileSync(path.join(home, '.config/tokenbridge/tokenbridge.conf'),
-      `[modules]\np11-kit=false\nwell-known=false\n\n[module lab]\npath=${module}\n\n${config}`, {mode: 0o600});
+    this.#configure(module, config);
 
     this.signedIn = [];
     this.sessions = new Sessions();
@@ -119,6 +117,18 @@ export class Stage {
   #install() {
     execFileSync(path.join(build, 'host/cli/tokenbridge'), ['install', '--user', '--browser', 'chromium', 'firefox'],
       {env: this.env, stdio: ['ignore', 'ignore', 'pipe']});
+  }
+
+  /** Tokenbridge's and GTK's settings; written after the manifests, as a test may want broken ones. */
+  #configure(module, config) {
+    const put = (file, text) => {
+      const whole = path.join(this.home, '.config', file);
+      mkdirSync(path.dirname(whole), {recursive: true});
+      writeFileSync(whole, text, {mode: 0o600});
+    };
+    put('tokenbridge/tokenbridge.conf', `[modules]\np11-kit=false\nwell-known=false\n\n[module lab]\npath=${module}\n\n${config}`);
+    // A blinking cursor would keep the display from ever standing still.
+    put('gtk-4.0/settings.ini', `[Settings]\ngtk-cursor-blink=false\ngtk-application-prefer-dark-theme=${this.dark}\n`);
   }
 
   /** Puts a token of the lab into the reader. */
