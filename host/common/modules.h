@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Which PKCS#11 modules there are: configured, in p11-kit's registry, at well-known places. Loads none.
+ * Which PKCS#11 modules there are: configured, in p11-kit's registry, at well-known places. Loads
+ * none.
  */
 #pragma once
 
@@ -15,6 +16,7 @@ typedef struct TbModulesPlaces {
     const char *root;              /* put before each well-known path */
 } TbModulesPlaces;
 
-/* A new array of TbModule (freed with it), without duplicates (by real path), configured ones first. A
- * module that is configured by path is listed even when the file is missing, so that the fault is seen. */
+/* A new array of TbModule (freed with it), without duplicates (by real path), configured ones
+ * first. A module that is configured by path is listed even when the file is missing, so that the
+ * fault is seen. */
 GPtrArray *tb_modules_discover(const TbConfig *config, const TbModulesPlaces *places);

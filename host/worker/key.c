@@ -141,6 +141,25 @@ append_matching(const Search *search, const GArray *list, Match least, GArray *k
     }
 }
 
+/* The private keys with the certificate's CKA_ID; none when it has no id. */
+static CK_RV
+find_same_id(const Search *search, GArray **out_keys)
+{
+    CK_OBJECT_CLASS private_class = CKO_PRIVATE_KEY;
+    GBytes *id = search->certificate->key_id;
+    CK_ATTRIBUTE wanted[] = {
+        {CKA_CLASS, &private_class, sizeof private_class},
+        {CKA_ID, (void *)(guintptr)g_bytes_get_data(id, NULL), g_bytes_get_size(id)},
+    };
+
+    if (g_bytes_get_size(id) == 0) {
+        *out_keys = g_array_new(FALSE, FALSE, sizeof(CK_OBJECT_HANDLE));
+        return CKR_OK;
+    }
+    return tb_objects_find(search->p11, search->session, wanted, G_N_ELEMENTS(wanted),
+                           TB_OBJECTS_KEYS_MAX, out_keys);
+}
+
 CK_RV
 tb_key_find(const CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session,
             const TbCertificate *certificate, GArray **out_keys, gboolean *out_only)
@@ -149,33 +168,23 @@ tb_key_find(const CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session,
     g_autoptr(GArray) keys = g_array_new(FALSE, FALSE, sizeof(CK_OBJECT_HANDLE));
     g_autoptr(GArray) same_id = NULL;
     g_autoptr(GArray) all = NULL;
-    CK_OBJECT_CLASS private_class = CKO_PRIVATE_KEY;
-    CK_ATTRIBUTE wanted[] = {
-        {CKA_CLASS, &private_class, sizeof private_class},
-        {CKA_ID, (void *)(guintptr)g_bytes_get_data(certificate->key_id, NULL),
-         g_bytes_get_size(certificate->key_id)},
-    };
-    CK_RV rv;
+    CK_RV rv = find_same_id(&search, &same_id);
 
-    if (g_bytes_get_size(certificate->key_id) > 0) {
-        rv = tb_objects_find(p11, session, wanted, G_N_ELEMENTS(wanted), TB_OBJECTS_KEYS_MAX,
-                             &same_id);
-        if (rv != CKR_OK)
-            return rv;
-        if (certificate->key_proven && same_id->len == 1) {
-            *out_only = TRUE;
-            *out_keys = g_steal_pointer(&same_id); /* saves a third of a warm signature's time */
-            return CKR_OK;
-        }
-        append_matching(&search, same_id, MATCH_UNKNOWN, keys);
+    if (rv != CKR_OK)
+        return rv;
+    if (certificate->key_proven && same_id->len == 1) {
+        *out_only = TRUE;
+        *out_keys = g_steal_pointer(&same_id); /* saves a third of a warm signature's time */
+        return CKR_OK;
     }
+    append_matching(&search, same_id, MATCH_UNKNOWN, keys);
     if (keys->len == 0) {
         rv = tb_objects_find_class(p11, session, CKO_PRIVATE_KEY, TB_OBJECTS_KEYS_MAX, &all);
         if (rv != CKR_OK)
             return rv;
         append_matching(&search, all, MATCH_YES, keys);
     }
-    *out_only = same_id && same_id->len == 1 && !all;
+    *out_only = same_id->len == 1 && !all;
     *out_keys = g_steal_pointer(&keys);
     return CKR_OK;
 }

@@ -98,7 +98,6 @@ open_library(TbModule *module, GError **error)
         void *symbol;
         CK_C_GetFunctionList function;
     } get_list;
-    char buffer[TB_CKR_NAME_MAX];
     CK_RV rv;
 
     if (!module->handle)
@@ -116,6 +115,8 @@ open_library(TbModule *module, GError **error)
     }
     rv = get_list.function(&module->functions);
     if (rv != CKR_OK || !module->functions) {
+        char buffer[TB_CKR_NAME_MAX];
+
         module->functions = NULL;
         tb_fault(error, TB_REASON_MODULE_FAILED,
                  "The PKCS#11 module %s did not hand out its functions "

@@ -157,6 +157,7 @@ serve(const char *module_path, const char *init_args)
     g_autoptr(GError) error = NULL;
     g_autoptr(TbChannel) channel = tb_channel_new(TB_CHANNEL_FD);
     g_autoptr(TbService) service = tb_service_new(module_path, init_args, &error);
+    gboolean served;
 
     if (!service) {
         json_t *answer = tb_service_error(error);
@@ -168,8 +169,9 @@ serve(const char *module_path, const char *init_args)
     watch_channel(TRUE);
     tb_service_prepare(service);
     watch_channel(FALSE);
-    while (serve_one(service, channel))
-        continue;
+    do
+        served = serve_one(service, channel);
+    while (served);
     (void)alarm(GRACE_SECONDS);
 }
 
