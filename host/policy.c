@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Site policy: see policy.h. Threat model: the origin is the browser's word and is right; what
- * stands behind it may be hostile. Order: blocked wins over allowed; a frame needs its own
- * permission, because a frame can raise the dialog on a page that the user trusts for something
- * else.
+ * stands behind it may be hostile. Order: blocked wins over allowed. Frames are refused by the
+ * extension unless its own policy names them, because a frame can raise the dialog on a page that
+ * the user trusts for something else; a list here narrows that further, for all browsers at once.
  */
 #include "host/policy.h"
 

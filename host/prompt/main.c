@@ -8,7 +8,9 @@
 #include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -20,6 +22,7 @@
 #include "host/common/log.h"
 #include "host/prompt/session.h"
 #include "host/prompt/style.h"
+#include "tokenbridge-config.h"
 
 #define PINENTRY_PROMPT "tokenbridge-prompt-pinentry"
 
@@ -98,6 +101,16 @@ main(int argc, char **argv)
 
     tb_harden_process(TB_CHANNEL_FD);
     tb_log_init("tokenbridge-prompt");
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+        (void)puts("tokenbridge-prompt " TB_VERSION);
+        return 0;
+    }
+    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+        (void)puts(
+            "tokenbridge-prompt is Tokenbridge's dialog. tokenbridge-host starts it; there is "
+            "nothing to do\nwith it by hand.");
+        return 0;
+    }
     if (!channel_is_there()) {
         tb_log(TB_LOG_ERROR, "no-channel",
                "message=\"This program is started by tokenbridge-host, not by hand.\"");
