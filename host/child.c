@@ -55,6 +55,10 @@ static const char *const dropped_prefixes[] = {
     "OPENSSL_MODULES=",
     "OPENSSL_ENGINES=",
     "SSLKEYLOGFILE=",
+    "GCONV_PATH=",
+    "QT_PLUGIN_PATH=",
+    "QT_QPA_PLATFORM_PLUGIN_PATH=",
+    "GTK_IM_MODULE_FILE=",
 };
 
 static char **

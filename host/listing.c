@@ -30,6 +30,7 @@ certificate_free(gpointer data)
     TbCertificate *certificate = data;
 
     g_free(certificate->id);
+    g_free(certificate->key_id);
     g_free(certificate->der);
     g_free(certificate->name);
     g_free(certificate->issuer_name);
@@ -92,12 +93,15 @@ read_key(json_t *object, TbCertificate *certificate, GError **error)
     json_t *key = json_object_get(object, "key");
     const char *type;
     const char *has_key;
+    const char *id;
 
     if (!json_is_object(key))
         return tb_fault(error, TB_REASON_MODULE_FAILED, "A certificate is listed without \"key\".");
     if (!tb_json_required_string(key, "type", 16, &type, error) ||
+        !tb_json_string(key, "id", 64, &id, error) ||
         !tb_json_required_string(object, "has_key", 16, &has_key, error))
         return FALSE;
+    certificate->key_id = g_strdup(id);
     certificate->key_type = tb_key_type_from_word(type);
     certificate->has_no_key = strcmp(has_key, "no") == 0;
     return TRUE;

@@ -44,6 +44,7 @@ typedef struct TbCertificate {
     gboolean
         has_no_key; /* the token says so; otherwise there is one, or nobody knows before login */
     TbKeyType key_type;
+    char *key_id;              /* SHA-256 of the public key, hex; NULL when the worker gave none */
     char **key_usage;          /* NULL: no such extension */
     char **extended_key_usage; /* dotted OIDs; NULL: no such extension */
     char **policies;

@@ -275,6 +275,35 @@ on_wrong_pin(TbOperation *operation, json_t *failure)
     relist_later(operation, 0); /* the token's PIN state has changed */
 }
 
+/* What a worker may say: a module's process must not pass its faults off as the user's or the
+ * page's. Only with the keys of a reader can the user cancel there. */
+static gboolean
+is_workers_word(TbReason reason, gboolean pin_pad)
+{
+    switch (reason) {
+    case TB_REASON_TOKEN_MISSING:
+    case TB_REASON_TOKEN_REMOVED:
+    case TB_REASON_NO_CERTIFICATE:
+    case TB_REASON_PIN_BLOCKED:
+    case TB_REASON_PIN_INCORRECT:
+    case TB_REASON_PIN_PAD_FAILED:
+    case TB_REASON_MODULE_FAILED:
+    case TB_REASON_MODULE_TIMEOUT:
+    case TB_REASON_UNSUPPORTED:
+    case TB_REASON_INTERNAL:
+        return TRUE;
+    case TB_REASON_USER_CANCELLED:
+        return pin_pad;
+    case TB_REASON_USER_TIMEOUT:
+    case TB_REASON_ORIGIN_REFUSED:
+    case TB_REASON_BUSY:
+    case TB_REASON_ABORTED:
+    case TB_REASON_INVALID_REQUEST:
+        break;
+    }
+    return FALSE;
+}
+
 static void
 on_sign_failure(TbOperation *operation, json_t *failure)
 {
@@ -282,7 +311,8 @@ on_sign_failure(TbOperation *operation, json_t *failure)
     const char *message = json_string_value(json_object_get(failure, "message"));
     TbReason reason;
 
-    if (!word || !tb_reason_from_word(word, &reason))
+    if (!word || !tb_reason_from_word(word, &reason) ||
+        !is_workers_word(reason, operation->chosen->pin_pad))
         reason = TB_REASON_MODULE_FAILED;
     if (reason == TB_REASON_PIN_INCORRECT && !operation->chosen->pin_pad)
         on_wrong_pin(operation, failure);

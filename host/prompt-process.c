@@ -4,6 +4,7 @@
  */
 #include "host/child.h"
 #include "host/common/fault.h"
+#include "host/common/paths.h"
 #include "host/prompt.h"
 
 struct TbPromptProcess {
@@ -86,7 +87,10 @@ static TbPrompt *
 prompt_open(gpointer context, const TbPromptEvents *events, gpointer data, GError **error)
 {
     TbPromptProcess *process = context;
-    gboolean pinentry = process->config->prompt == TB_PROMPT_PINENTRY;
+    g_autofree char *gtk = tb_paths_program("tokenbridge-prompt");
+    /* A build without GTK has only the other one. */
+    gboolean pinentry = process->config->prompt == TB_PROMPT_PINENTRY ||
+                        (process->config->prompt == TB_PROMPT_AUTO && !gtk);
     const char *arguments[] = {process->config->pinentry, NULL};
     ProcessPrompt *prompt = g_new0(ProcessPrompt, 1);
 

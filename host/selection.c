@@ -127,6 +127,29 @@ compare(gconstpointer a, gconstpointer b, gpointer data)
     return strcmp(first->id, second->id); /* an order that does not change between listings */
 }
 
+/* Whether another certificate makes a sign-in key of this one's key: the rule for documents is
+ * about the key, not about the certificate that a page names. */
+static gboolean
+key_signs_in(const GPtrArray *listings, const TbCertificate *certificate)
+{
+    for (guint i = 0; certificate->key_id && i < listings->len; i++) {
+        const GPtrArray *tokens = listings->pdata[i];
+
+        for (guint j = 0; tokens && j < tokens->len; j++) {
+            const TbToken *token = tokens->pdata[j];
+
+            for (guint k = 0; k < token->certificates->len; k++) {
+                const TbCertificate *other = token->certificates->pdata[k];
+
+                if (g_strcmp0(other->key_id, certificate->key_id) == 0 &&
+                    (tb_selection_signs_in(other) || names_client_purpose(other)))
+                    return TRUE;
+            }
+        }
+    }
+    return FALSE;
+}
+
 GPtrArray *
 tb_selection_fitting(const GPtrArray *listings, const TbFilter *filter)
 {
@@ -140,7 +163,11 @@ tb_selection_fitting(const GPtrArray *listings, const TbFilter *filter)
             const TbToken *token = tokens->pdata[j];
 
             for (guint k = 0; k < token->certificates->len; k++) {
-                if (fits(token->certificates->pdata[k], filter))
+                const TbCertificate *certificate = token->certificates->pdata[k];
+
+                if (fits(certificate, filter) &&
+                    (filter->purpose == TB_PURPOSE_AUTHENTICATE || filter->any_signer ||
+                     !key_signs_in(listings, certificate)))
                     g_ptr_array_add(fitting, token->certificates->pdata[k]);
             }
         }
@@ -154,10 +181,10 @@ tb_selection_choices(const GPtrArray *certificates, TbPurpose purpose, gint64 no
 {
     json_t *choices = json_array();
 
-    for (guint i = 0; i < certificates->len; i++) {
+    for (guint i = 0; i < MIN(certificates->len, TB_SELECTION_CHOICES_MAX); i++) {
         const TbCertificate *certificate = certificates->pdata[i];
         TbObstacle obstacle = tb_selection_obstacle(certificate, now);
-        gboolean needs_pin = purpose != TB_PURPOSE_CHOOSE && !certificate->token->pin_pad;
+        gboolean needs_pin = purpose != TB_PURPOSE_CHOOSE; /* typed here or on the reader */
         json_t *choice =
             json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:b, s:O, s:b}", "id", certificate->id,
                       "name", certificate->name, "issuer_name", certificate->issuer_name, "token",

@@ -9,6 +9,8 @@
 
 #include "host/listing.h"
 
+#define TB_SELECTION_CHOICES_MAX 256 /* what the dialog takes; nobody chooses among more */
+
 typedef enum TbPurpose {
     TB_PURPOSE_AUTHENTICATE,
     TB_PURPOSE_CHOOSE, /* a certificate for signing documents */

@@ -305,7 +305,7 @@ dispatch(TbServer *server, const TbRpcRequest *request)
         send_error(server, request->id, INVALID_REQUEST, error, NULL);
         return;
     }
-    if (server->open->len >= OPEN_MAX) {
+    if (server->open->len >= OPEN_MAX && strcmp(request->method, "cancel") != 0) {
         send_fault(server, request->id, TB_REASON_BUSY, "%d requests are open already.", OPEN_MAX);
         return;
     }

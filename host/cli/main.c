@@ -4,6 +4,7 @@
  * in without a browser. It loads no PKCS#11 module; workers do.
  */
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -43,6 +44,7 @@ int
 main(int argc, char **argv)
 {
     (void)setlocale(LC_ALL, "");
+    (void)signal(SIGPIPE, SIG_IGN); /* a worker may go while it is given the PIN */
     tb_log_init("tokenbridge");
     g_set_prgname("tokenbridge");
     if (argc < 2) {

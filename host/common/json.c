@@ -8,8 +8,7 @@
 
 #include <string.h>
 
-/* jansson nests up to 2048 deep by recursion; counted here before it sees the text. Also refuses
- * the NUL character early: jansson would refuse the escape, but not say so in our words. */
+/* jansson nests up to 2048 deep by recursion; counted here before it sees the text. */
 static gboolean
 depth_is_good(const guint8 *text, gsize length)
 {

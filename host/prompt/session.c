@@ -92,7 +92,7 @@ write_pin(TbSession *session, int fd, GError **error)
     if (fstat(fd, &what) != 0 || !S_ISFIFO(what.st_mode))
         return tb_fault(error, TB_REASON_INVALID_REQUEST, "\"pin\" came without a pipe.");
     if (!tb_window_write_pin(session->window, fd))
-        return tb_fault(error, TB_REASON_INTERNAL, "The PIN could not be handed over.");
+        return tb_fault(error, TB_REASON_INVALID_REQUEST, "\"pin\" came unasked.");
     return TRUE;
 }
 

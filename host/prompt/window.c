@@ -4,6 +4,7 @@
  * a certificate, a token or a site it went through text.h or site.h. GTK's thread.
  */
 #include "host/prompt/window.h"
+#include "host/common/log.h"
 
 #include <glib/gi18n.h>
 #include <string.h>
@@ -517,7 +518,10 @@ tb_window_write_pin(TbWindow *window, int fd)
     gboolean asked_for = window->state == STATE_WORKING && window->submitted;
 
     g_clear_pointer(&window->submitted, g_free);
-    return asked_for && tb_pin_area_write(window->pin_area, fd);
+    /* A worker that refuses before it reads the PIN has closed the pipe; the host tells why. */
+    if (asked_for && !tb_pin_area_write(window->pin_area, fd))
+        tb_log(TB_LOG_INFO, "pin-not-taken", "%s", "");
+    return asked_for;
 }
 
 void

@@ -32,7 +32,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(TbWindow, tb_window_free)
 /* message is of type certificates, and borrowed. */
 void tb_window_set_certificates(TbWindow *window, const TbMessage *message);
 
-/* Writes the PIN to fd and wipes it. False when nothing was submitted, or fd does not take it. */
+/* Writes the PIN to fd and wipes it, also when fd does not take it. False when nothing was
+ * submitted. */
 gboolean tb_window_write_pin(TbWindow *window, int fd);
 
 void tb_window_set_working(TbWindow *window, gboolean pad);

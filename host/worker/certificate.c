@@ -296,6 +296,21 @@ set_taken(json_t *object, const char *member, char *text)
     free(text); /* from malloc; GLib's allocator is the same */
 }
 
+/* SHA-256 of the public key: what two certificates for one key have in common. */
+static char *
+public_key_id(const X509 *x509)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned int length = 0;
+    GString *hex = g_string_new(NULL);
+
+    if (X509_pubkey_digest(x509, EVP_sha256(), digest, &length) != 1)
+        length = 0;
+    for (unsigned int i = 0; i < length; i++)
+        g_string_append_printf(hex, "%02x", digest[i]);
+    return g_string_free(hex, FALSE);
+}
+
 json_t *
 tb_certificate_to_json(const TbCertificate *certificate)
 {
@@ -322,6 +337,7 @@ tb_certificate_to_json(const TbCertificate *certificate)
     json_object_set_new(key, "bits", json_integer(certificate->bits));
     if (certificate->curve)
         json_object_set_new(key, "curve", json_string(certificate->curve));
+    set_taken(key, "id", public_key_id(x509));
     json_object_set_new(object, "key", key);
     json_object_set_new(object, "key_usage", key_usage_json(x509));
     json_object_set_new(object, "extended_key_usage", extended_key_usage_json(x509));

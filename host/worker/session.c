@@ -308,6 +308,10 @@ sign(Session *session, TbMechanismUse *use, GBytes **out_signature, GError **err
             tb_objects_boolean(session->p11, session->handle, key, CKA_ALWAYS_AUTHENTICATE);
         gboolean good = FALSE;
 
+        /* The PIN is gone once it was not needed; without one only a key pad may be asked. */
+        if (context_login && !session->pin &&
+            !(session->info.flags & CKF_PROTECTED_AUTHENTICATION_PATH))
+            continue;
         if (!context_login)
             g_clear_pointer(&session->pin, tb_secret_free);
         if (!sign_with_key(session, use, key, context_login, out_signature, &good, error))

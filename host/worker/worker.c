@@ -239,6 +239,7 @@ main(int argc, char **argv)
         leave(EXIT_USAGE);
     }
     tb_harden_die_with_parent();
+    (void)fcntl(TB_CHANNEL_FD, F_SETFD, FD_CLOEXEC); /* a module may start programs */
     locked = tb_secret_init(&heap_locked) && heap_locked;
     if (!locked)
         tb_log(TB_LOG_WARNING, "secure-heap", "locked=no hint=\"raise RLIMIT_MEMLOCK\"");

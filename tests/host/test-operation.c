@@ -590,7 +590,26 @@ test_worker_says_cancelled(void)
     start(&fixture, TB_PURPOSE_AUTHENTICATE, AUTHENTICATE);
     wait_message(&fixture, "certificates", 1);
     submit(&fixture, "A");
-    assert_ended(&fixture, TB_REASON_USER_CANCELLED); /* CKR_FUNCTION_CANCELED on a PIN pad */
+    assert_ended(&fixture, TB_REASON_MODULE_FAILED); /* without a PIN pad nobody can cancel there */
+    tear_down(&fixture);
+}
+
+static void
+test_cancelled_on_the_pad(void)
+{
+    Fixture fixture;
+
+    set_up(&fixture,
+           script(tb_test_listing(tb_test_token("S1",
+                                                "{'pin': {'state': 'ok', 'pad': true, 'min': 4, "
+                                                "'max': 8}}",
+                                                tb_test_certificate("A", NULL), NULL),
+                                  NULL),
+                  "{'answer': {'error': {'reason': 'user_cancelled', 'message': 'On the pad.'}}}"));
+    start(&fixture, TB_PURPOSE_AUTHENTICATE, AUTHENTICATE);
+    wait_message(&fixture, "certificates", 1);
+    submit(&fixture, "A");
+    assert_ended(&fixture, TB_REASON_USER_CANCELLED); /* CKR_FUNCTION_CANCELED */
     tear_down(&fixture);
 }
 
@@ -998,6 +1017,7 @@ main(int argc, char **argv)
     g_test_add_func("/operation/pin-failed-messages", test_pin_failed_messages);
     g_test_add_func("/operation/sign-failures", test_sign_failures);
     g_test_add_func("/operation/worker-says-cancelled", test_worker_says_cancelled);
+    g_test_add_func("/operation/cancelled-on-the-pad", test_cancelled_on_the_pad);
     g_test_add_func("/operation/pin-pad", test_pin_pad);
     g_test_add_func("/operation/problems", test_problems);
     g_test_add_func("/operation/cancel-with-a-problem", test_cancel_with_a_problem);

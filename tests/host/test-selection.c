@@ -102,6 +102,38 @@ test_usage(void)
     }
 }
 
+/* Two certificates for one key: the one for documents must not lend the key to a page. */
+static void
+test_shared_key(void)
+{
+    static const char document[] =
+        "{" KU(COMMIT) ", 'extended_key_usage': null, 'key': {'type': 'EC', 'id': 'aa'}}";
+    static const struct {
+        const char *other;
+        guint fitting, by_policy;
+    } rows[] = {
+        {"{'key': {'type': 'EC', 'id': 'aa'}}", 0, 2},
+        {"{'key': {'type': 'EC', 'id': 'bb'}}", 1, 2},
+        {"{" KU(COMMIT) ", 'extended_key_usage': null, 'key': {'type': 'EC', 'id': 'aa'}}", 2, 2},
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(GPtrArray) listings = read_listings(tb_test_listing(
+            tb_test_token("1", NULL, tb_test_certificate("A", document), NULL),
+            tb_test_token("2", NULL, tb_test_certificate("B", rows[i].other), NULL), NULL));
+
+        for (TbPurpose purpose = TB_PURPOSE_CHOOSE; purpose <= TB_PURPOSE_SIGN; purpose++) {
+            TbFilter strict = filter_for(purpose, FALSE);
+            TbFilter any = filter_for(purpose, TRUE);
+            g_autoptr(GPtrArray) fitting = tb_selection_fitting(listings, &strict);
+            g_autoptr(GPtrArray) by_policy = tb_selection_fitting(listings, &any);
+
+            g_assert_cmpuint(fitting->len, ==, rows[i].fitting);
+            g_assert_cmpuint(by_policy->len, ==, rows[i].by_policy);
+        }
+    }
+}
+
 /* What holds for every purpose. */
 static void
 test_key_and_kind(void)
@@ -299,7 +331,7 @@ test_choices(void)
         {TB_PURPOSE_AUTHENTICATE, "false", TRUE},
         {TB_PURPOSE_SIGN, "false", TRUE},
         {TB_PURPOSE_CHOOSE, "false", FALSE},
-        {TB_PURPOSE_AUTHENTICATE, "true", FALSE},
+        {TB_PURPOSE_AUTHENTICATE, "true", TRUE},
     };
 
     for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
@@ -384,6 +416,7 @@ main(int argc, char **argv)
 {
     tb_test_begin(&argc, &argv);
     g_test_add_func("/selection/usage", test_usage);
+    g_test_add_func("/selection/shared-key", test_shared_key);
     g_test_add_func("/selection/key-and-kind", test_key_and_kind);
     g_test_add_func("/selection/filters", test_filters);
     g_test_add_func("/selection/filter-without-policies", test_filter_without_policies);

@@ -223,7 +223,7 @@ def test_pin_only_when_submitted():
     with start(choice()) as p:
         type_text('1234')
         assert p.give_pipe() == b'', 'a PIN that the user has not submitted goes nowhere'
-        expect_refusal(p, 'could not be handed over')
+        expect_refusal(p, 'came unasked')
 
 
 def test_token_comes_and_goes():
