@@ -51,12 +51,11 @@ tb_last_used_set(const char *origin, const char *certificate_id)
     g_autofree char *key = origin_key(origin);
     g_autofree char *text = NULL;
     g_autofree char *previous = NULL;
-    g_auto(GStrv) keys = NULL;
     gsize count = 0;
     gsize length;
 
     if (g_key_file_load_from_file(file, path, G_KEY_FILE_NONE, NULL))
-        keys = g_key_file_get_keys(file, GROUP, &count, NULL);
+        g_strfreev(g_key_file_get_keys(file, GROUP, &count, NULL));
     previous = g_key_file_get_string(file, GROUP, key, NULL);
     if (previous && strcmp(previous, certificate_id) == 0)
         return;

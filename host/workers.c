@@ -16,7 +16,7 @@
 #include "host/listing.h"
 
 #define RETIRE_GRACE_MS 2000
-#define PAUSE_AFTER_FAULT_US (10 * G_USEC_PER_SEC)
+#define PAUSE_AFTER_FAULT_US ((gint64)10 * G_USEC_PER_SEC)
 
 typedef struct Worker {
     TbWorkers *workers;
