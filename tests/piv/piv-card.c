@@ -88,12 +88,14 @@ send_atr(Card *card)
 {
     g_autoptr(GByteArray) atr = g_byte_array_new();
 
-    if (!(card->kind->mute && card->powered)) {
-        for (const char *at = card->kind->atr; *at; at += 2) {
-            guint8 byte = (guint8)(g_ascii_xdigit_value(at[0]) << 4 | g_ascii_xdigit_value(at[1]));
+    if (card->kind->mute && card->powered) {
+        piv_link_drop(card->link); /* vpcd waits for ever for the bytes of an empty ATR */
+        return;
+    }
+    for (const char *at = card->kind->atr; *at; at += 2) {
+        guint8 byte = (guint8)(g_ascii_xdigit_value(at[0]) << 4 | g_ascii_xdigit_value(at[1]));
 
-            g_byte_array_append(atr, &byte, 1);
-        }
+        g_byte_array_append(atr, &byte, 1);
     }
     piv_link_send(card->link, atr->data, atr->len);
 }
@@ -246,8 +248,10 @@ serve(Card *card)
     for (;;) {
         struct pollfd poll_fds[2];
 
-        if (card->kind)
+        if (card->kind && piv_link_fd(card->link) < 0) {
+            card->powered = FALSE;
             piv_link_connect(card->link);
+        }
         poll_fds[0] = (struct pollfd){.fd = STDIN_FILENO, .events = POLLIN};
         poll_fds[1] = (struct pollfd){.fd = piv_link_fd(card->link), .events = POLLIN};
         if (poll(poll_fds, G_N_ELEMENTS(poll_fds),
