@@ -302,13 +302,13 @@ public_key_id(const X509 *x509)
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned int length = 0;
-    GString *hex = g_string_new(NULL);
+    char *text;
 
     if (X509_pubkey_digest(x509, EVP_sha256(), digest, &length) != 1)
         length = 0;
-    for (unsigned int i = 0; i < length; i++)
-        g_string_append_printf(hex, "%02x", digest[i]);
-    return g_string_free(hex, FALSE);
+    text = g_malloc0(2 * (gsize)length + 1);
+    hex(digest, length, text);
+    return text;
 }
 
 json_t *
