@@ -8,7 +8,7 @@
 
 #include <glib.h>
 
-#define PIV_PIN_SIZE 8 /* padded with 0xff: SP 800-73-4 part 2, 2.4.3 */
+#define PIV_PIN_SIZE ((gsize)8) /* padded with 0xff: SP 800-73-4 part 2, 2.4.3 */
 #define PIV_TRIES 5
 
 typedef enum PivSecret {

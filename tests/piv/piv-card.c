@@ -282,6 +282,14 @@ fill_slot(PivSlots *slots, const char *text, GError **error)
 }
 
 static gboolean
+set_number(const char *option, const char *value, guint64 *out_serial, guint64 *out_port)
+{
+    if (strcmp(option, "--serial") == 0)
+        return parse_number(value, 10, G_MAXUINT32, out_serial);
+    return strcmp(option, "--port") == 0 && parse_number(value, 10, G_MAXUINT16, out_port);
+}
+
+static gboolean
 set_up(Card *card, int argc, char **argv, GError **error)
 {
     const char *state = NULL;
@@ -292,15 +300,9 @@ set_up(Card *card, int argc, char **argv, GError **error)
     for (int i = 1; i < argc; i += 2) {
         if (i + 1 < argc && strcmp(argv[i], "--state") == 0) {
             state = argv[i + 1];
-        } else if (i + 1 < argc && strcmp(argv[i], "--serial") == 0 &&
-                   parse_number(argv[i + 1], 10, G_MAXUINT32, &serial)) {
-            continue;
-        } else if (i + 1 < argc && strcmp(argv[i], "--port") == 0 &&
-                   parse_number(argv[i + 1], 10, G_MAXUINT16, &port)) {
-            continue;
         } else if (i + 1 < argc && strcmp(argv[i], "--slot") == 0) {
             first_slot = first_slot ? first_slot : i;
-        } else {
+        } else if (i + 1 >= argc || !set_number(argv[i], argv[i + 1], &serial, &port)) {
             g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION,
                         "%s: not an option, or not with this value; see --help", argv[i]);
             return FALSE;

@@ -26,7 +26,7 @@
 #define FOLDER "/run/tokenbridge"
 #define PORT 35963 /* of our own loopback, where nobody else is */
 #define WAIT_MS 10000
-#define LOOK_MS 5
+#define LOOK_MS 5ul
 
 struct TbRig {
     char *folder;
@@ -155,7 +155,7 @@ static void
 stop(GPid *inout_pid, int signal_number)
 {
     int status = 0;
-    guint waited = 0;
+    gulong waited = 0;
 
     if (*inout_pid == 0)
         return;
@@ -204,7 +204,7 @@ tb_rig_start_service(TbRig *rig, gboolean with_readers)
 {
     const char *const argv[] = {"/usr/sbin/pcscd", "--foreground", "--config",
                                 with_readers ? rig->config : rig->empty, NULL};
-    gint64 end = g_get_monotonic_time() + WAIT_MS * 1000;
+    gint64 end = g_get_monotonic_time() + (gint64)WAIT_MS * 1000;
 
     g_assert_cmpint(rig->service, ==, 0);
     rig->service = start(argv, NULL, NULL);
@@ -321,7 +321,7 @@ tb_rig_wait_card(TbRig *rig, gboolean there)
 {
     const DWORD wanted = there ? SCARD_STATE_PRESENT : SCARD_STATE_EMPTY;
     SCARD_READERSTATE state = {.szReader = rig->reader};
-    gint64 end = g_get_monotonic_time() + WAIT_MS * 1000;
+    gint64 end = g_get_monotonic_time() + (gint64)WAIT_MS * 1000;
     SCARDCONTEXT context;
 
     g_assert_cmpint(SCardEstablishContext(SCARD_SCOPE_SYSTEM, NULL, NULL, &context), ==,

@@ -92,7 +92,7 @@ pin_state(const Desk *desk)
 static void
 list_until(Desk *desk, size_t wanted)
 {
-    gint64 end = g_get_monotonic_time() + SEEN_MS * 1000;
+    gint64 end = g_get_monotonic_time() + (gint64)SEEN_MS * 1000;
 
     while (list(desk) != wanted) {
         if (g_get_monotonic_time() > end)
