@@ -287,6 +287,9 @@ is_workers_word(TbReason reason, gboolean pin_pad)
     case TB_REASON_PIN_BLOCKED:
     case TB_REASON_PIN_INCORRECT:
     case TB_REASON_PIN_PAD_FAILED:
+    case TB_REASON_PIN_INVALID:
+    case TB_REASON_PUK_INCORRECT:
+    case TB_REASON_PUK_BLOCKED:
     case TB_REASON_MODULE_FAILED:
     case TB_REASON_MODULE_TIMEOUT:
     case TB_REASON_UNSUPPORTED:

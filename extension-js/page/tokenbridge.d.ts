@@ -16,6 +16,10 @@ export type ErrorCode =
   | 'pin_blocked'
   | 'pin_incorrect'
   | 'pin_pad_failed'
+  /** The token does not accept the new PIN. This word and the next two come of changing a PIN only. */
+  | 'pin_invalid'
+  | 'puk_incorrect'
+  | 'puk_blocked'
   | 'module_failed'
   | 'module_timeout'
   /** Not https, blocked by policy, in a frame, or told to wait after three cancels. */

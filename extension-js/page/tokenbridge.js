@@ -19,7 +19,8 @@ const HASH_LENGTHS = {'SHA-256': 32, 'SHA-384': 48, 'SHA-512': 64};
 /** Every value of TokenbridgeError.code. */
 export const ERROR_CODES = Object.freeze([
   'user_cancelled', 'user_timeout', 'token_missing', 'token_removed', 'no_certificate', 'pin_blocked',
-  'pin_incorrect', 'pin_pad_failed', 'module_failed', 'module_timeout', 'origin_refused', 'busy', 'aborted',
+  'pin_incorrect', 'pin_pad_failed', 'pin_invalid', 'puk_incorrect', 'puk_blocked', 'module_failed',
+  'module_timeout', 'origin_refused', 'busy', 'aborted',
   'invalid_request', 'unsupported', 'internal', 'extension_unavailable', 'host_unavailable',
   'version_mismatch', 'insecure_context', 'gesture_required',
 ]);

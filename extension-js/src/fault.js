@@ -5,7 +5,8 @@
 /** Words that the host may use. */
 export const HOST_WORDS = Object.freeze([
   'user_cancelled', 'user_timeout', 'token_missing', 'token_removed', 'no_certificate',
-  'pin_blocked', 'pin_incorrect', 'pin_pad_failed', 'module_failed', 'module_timeout',
+  'pin_blocked', 'pin_incorrect', 'pin_pad_failed', 'pin_invalid', 'puk_incorrect', 'puk_blocked',
+  'module_failed', 'module_timeout',
   'origin_refused', 'busy', 'aborted', 'invalid_request', 'unsupported', 'internal',
 ]);
 

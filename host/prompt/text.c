@@ -361,6 +361,22 @@ pin_failure(TbReason reason)
                         "pause.")};
 }
 
+static TbAdvice
+pin_change_failure(TbReason reason)
+{
+    if (reason == TB_REASON_PUK_BLOCKED)
+        return (TbAdvice){_("The PUK is locked"),
+                          _("The token has locked its PUK after too many wrong ones. Ask whoever "
+                            "issued the token.")};
+    if (reason == TB_REASON_PUK_INCORRECT)
+        return (TbAdvice){_("The PUK was wrong"),
+                          _("The PUK is in the letter that came with the token. Make sure of it, "
+                            "then start again.")};
+    return (TbAdvice){_("The token does not accept the new PIN"),
+                      _("Start again, and choose another PIN: of digits, and neither too short "
+                        "nor too long for the token.")};
+}
+
 TbAdvice
 tb_text_failure(TbReason reason)
 {
@@ -373,6 +389,10 @@ tb_text_failure(TbReason reason)
     case TB_REASON_PIN_INCORRECT:
     case TB_REASON_PIN_PAD_FAILED:
         return pin_failure(reason);
+    case TB_REASON_PIN_INVALID:
+    case TB_REASON_PUK_INCORRECT:
+    case TB_REASON_PUK_BLOCKED:
+        return pin_change_failure(reason);
     case TB_REASON_USER_TIMEOUT:
         return (TbAdvice){_("The time is over"), _("Start again on the site when you are ready.")};
     case TB_REASON_USER_CANCELLED:

@@ -232,8 +232,8 @@ test('an answer to no open request is ignored', async () => {
 
 test('every word of the host arrives at the page as it is', async () => {
   const words = ['user_timeout', 'token_missing', 'token_removed', 'no_certificate', 'pin_blocked', 'pin_incorrect',
-    'pin_pad_failed', 'module_failed', 'module_timeout', 'origin_refused', 'busy', 'aborted', 'invalid_request',
-    'unsupported', 'internal', 'user_cancelled'];
+    'pin_pad_failed', 'pin_invalid', 'puk_incorrect', 'puk_blocked', 'module_failed', 'module_timeout',
+    'origin_refused', 'busy', 'aborted', 'invalid_request', 'unsupported', 'internal', 'user_cancelled'];
   const browser = new Browser();
   const page = new Page(browser);
   for (const word of words) {

@@ -55,7 +55,7 @@ test('every word has its true counterpart', async t => {
     aborted: ['ERR_WEBEID_UNKNOWN_ERROR', 'UnknownError'],
   };
   for (const word of ['token_missing', 'token_removed', 'no_certificate', 'pin_blocked', 'pin_incorrect', 'pin_pad_failed',
-    'module_failed', 'module_timeout', 'busy', 'unsupported', 'internal']) expected[word] = ['ERR_WEBEID_NATIVE_FATAL', 'NativeFatalError'];
+    'pin_invalid', 'puk_incorrect', 'puk_blocked', 'module_failed', 'module_timeout', 'busy', 'unsupported', 'internal']) expected[word] = ['ERR_WEBEID_NATIVE_FATAL', 'NativeFatalError'];
   for (const [word, [code, name]] of Object.entries(expected)) {
     await t.test(word, async () => {
       const browser = new Browser();
