@@ -6,16 +6,15 @@
  */
 #include "host/operation.h"
 
-#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "host/common/fault.h"
 #include "host/dialog-lock.h"
 #include "host/last-used.h"
 #include "tests/host/harness.h"
+#include "tests/host/played-prompt.h"
 #include "tests/support/assert.h"
 
 #define NONCE "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
@@ -34,14 +33,7 @@ typedef struct Fixture {
     TbWorkers *workers;
     TbOperationContext context;
 
-    /* The dialog. */
-    TbPrompt base;
-    const TbPromptEvents *events;
-    gpointer events_data;
-    guint opened, released, lingering;
-    GPtrArray *messages; /* json_t */
-    int pin_fd;
-    const char *fail_at; /* the type of message that cannot be sent; "open": it cannot start */
+    TbTestPrompt prompt;
 
     /* The end. */
     TbOperation *operation;
@@ -50,53 +42,6 @@ typedef struct Fixture {
     GError *error;
     char *problem;
 } Fixture;
-
-static Fixture *
-fixture_of(TbPrompt *prompt)
-{
-    return (Fixture *)((char *)prompt - G_STRUCT_OFFSET(Fixture, base));
-}
-
-static gboolean
-prompt_send(TbPrompt *prompt, json_t *message, int fd, GError **error)
-{
-    Fixture *fixture = fixture_of(prompt);
-    const char *type = json_string_value(json_object_get(message, "type"));
-
-    g_assert_cmpuint(fixture->released, ==, 0);
-    if (g_strcmp0(fixture->fail_at, type) == 0)
-        return tb_fault(error, TB_REASON_INTERNAL, "The test does not take this.");
-    g_assert_true((fd >= 0) == (g_strcmp0(type, "pin") == 0));
-    if (fd >= 0)
-        fixture->pin_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-    g_ptr_array_add(fixture->messages, json_deep_copy(message));
-    return TRUE;
-}
-
-static void
-prompt_release(TbPrompt *prompt, gboolean linger)
-{
-    Fixture *fixture = fixture_of(prompt);
-
-    fixture->released++;
-    fixture->lingering += linger ? 1 : 0;
-    fixture->events = NULL;
-}
-
-static TbPrompt *
-prompt_open(gpointer context, const TbPromptEvents *events, gpointer data, GError **error)
-{
-    Fixture *fixture = context;
-
-    if (g_strcmp0(fixture->fail_at, "open") == 0) {
-        tb_fault(error, TB_REASON_INTERNAL, "There is no dialog in this test.");
-        return NULL;
-    }
-    fixture->opened++;
-    fixture->events = events;
-    fixture->events_data = data;
-    return &fixture->base;
-}
 
 static void
 on_done(json_t *result, const GError *error, const char *problem, gpointer data)
@@ -117,17 +62,11 @@ free_module(gpointer module)
     tb_module_free(module);
 }
 
-static void
-free_message(gpointer message)
-{
-    json_decref(message);
-}
-
 /* script: the worker's; NULL: there is no module. */
 static void
 set_up(Fixture *fixture, json_t *script)
 {
-    *fixture = (Fixture){.pin_fd = -1};
+    *fixture = (Fixture){0};
     fixture->config = tb_config_load(NULL, NULL, NULL);
     fixture->modules = g_ptr_array_new_with_free_func(free_module);
     if (script) {
@@ -136,13 +75,10 @@ set_up(Fixture *fixture, json_t *script)
                         tb_module_new("module", fixture->path, NULL, "configuration"));
     }
     fixture->workers = tb_workers_new(fixture->modules, fixture->config);
-    fixture->messages = g_ptr_array_new_with_free_func(free_message);
-    fixture->base.send = prompt_send;
-    fixture->base.release = prompt_release;
+    tb_test_prompt_init(&fixture->prompt, &fixture->done);
     fixture->context.config = fixture->config;
     fixture->context.workers = fixture->workers;
-    fixture->context.prompter.open = prompt_open;
-    fixture->context.prompter.context = fixture;
+    fixture->context.prompter = tb_test_prompt_prompter(&fixture->prompt);
 }
 
 static void
@@ -153,15 +89,12 @@ tear_down(Fixture *fixture)
     g_assert_null(fixture->operation);
     tb_test_run_for(10); /* whatever it left in the loop would touch freed memory now */
     g_assert_cmpuint(fixture->done, <=, 1);
-    g_assert_cmpuint(fixture->released, ==, fixture->opened);
     lock = tb_dialog_lock_take(NULL);
     g_assert_nonnull(lock); /* the next request may open its dialog */
     tb_workers_free(fixture->workers);
     g_ptr_array_unref(fixture->modules);
-    g_ptr_array_unref(fixture->messages);
+    tb_test_prompt_clear(&fixture->prompt);
     tb_config_free(fixture->config);
-    if (fixture->pin_fd >= 0)
-        close(fixture->pin_fd);
     json_decref(fixture->result);
     g_clear_error(&fixture->error);
     g_free(fixture->problem);
@@ -191,75 +124,13 @@ start(Fixture *fixture, TbPurpose purpose, const char *params)
     g_assert_nonnull(fixture->operation);
 }
 
-static guint
-count_messages(const Fixture *fixture, const char *type)
-{
-    guint count = 0;
-
-    for (guint i = 0; i < fixture->messages->len; i++) {
-        const char *word = json_string_value(json_object_get(fixture->messages->pdata[i], "type"));
-
-        count += strcmp(word, type) == 0 ? 1 : 0;
-    }
-    return count;
-}
-
-/* The last message, when it is of that type. Borrowed. */
-static json_t *
-last_message(const Fixture *fixture, const char *type)
-{
-    json_t *message =
-        fixture->messages->len ? fixture->messages->pdata[fixture->messages->len - 1] : NULL;
-
-    return g_strcmp0(json_string_value(json_object_get(message, "type")), type) == 0 ? message
-                                                                                     : NULL;
-}
-
-/* Waits until there are so many messages of a type; returns the last one, borrowed. */
-static json_t *
-wait_message(Fixture *fixture, const char *type, guint number)
-{
-    gint64 deadline = g_get_monotonic_time() + (gint64)tb_test_ms(10000) * 1000;
-
-    while (count_messages(fixture, type) < number) {
-        if (g_get_monotonic_time() > deadline || fixture->done)
-            g_error("no \"%s\" came (%s)", type,
-                    fixture->error ? fixture->error->message : "not ended");
-        tb_test_run_for(2);
-    }
-    for (guint i = fixture->messages->len; i-- > 0;) {
-        json_t *message = fixture->messages->pdata[i];
-
-        if (strcmp(json_string_value(json_object_get(message, "type")), type) == 0)
-            return message;
-    }
-    return NULL;
-}
-
-/* The dialog says something. */
-static void
-say(Fixture *fixture, json_t *message)
-{
-    g_assert_nonnull(fixture->events);
-    fixture->events->message(message, fixture->events_data);
-    json_decref(message);
-}
-
 static void
 submit(Fixture *fixture, const char *name)
 {
     g_autofree char *id = tb_test_certificate_id(name);
 
-    say(fixture, json_pack("{s:s, s:s}", "type", "submit", "certificate", id));
-}
-
-static void
-type_pin(Fixture *fixture, const char *pin, guint number)
-{
-    wait_message(fixture, "pin", number);
-    g_assert_cmpint(write(fixture->pin_fd, pin, strlen(pin)), ==, (gssize)strlen(pin));
-    close(fixture->pin_fd);
-    fixture->pin_fd = -1;
+    tb_test_prompt_say(&fixture->prompt,
+                       json_pack("{s:s, s:s}", "type", "submit", "certificate", id));
 }
 
 static void
@@ -310,23 +181,23 @@ test_authenticate(void)
     set_up(&fixture, script(one_certificate(), GOOD_PIN));
     start(&fixture, TB_PURPOSE_AUTHENTICATE, AUTHENTICATE);
     /* The dialog opens at once, before any worker has answered, and learns no nonce. */
-    g_assert_cmpuint(fixture.messages->len, ==, 1);
+    g_assert_cmpuint(fixture.prompt.messages->len, ==, 1);
     message = tb_test_json(
         "{'type': 'show', 'operation': 'authenticate', 'origin': 'https://example.org'}");
-    g_assert_true(json_equal(fixture.messages->pdata[0], message));
+    g_assert_true(json_equal(fixture.prompt.messages->pdata[0], message));
     json_decref(message);
-    say(&fixture, json_pack("{s:s}", "type", "ready"));
-    message = wait_message(&fixture, "certificates", 1);
+    tb_test_prompt_say(&fixture.prompt, json_pack("{s:s}", "type", "ready"));
+    message = tb_test_prompt_wait(&fixture.prompt, "certificates", 1);
     g_assert_cmpuint(json_array_size(json_object_get(message, "certificates")), ==, 1);
     g_assert_null(json_object_get(message, "problem"));
     g_assert_null(json_object_get(message, "preferred"));
     submit(&fixture, "A");
-    type_pin(&fixture, "1234\n", 1);
-    message = wait_message(&fixture, "working", 1);
+    tb_test_prompt_type(&fixture.prompt, "1234\n", 1);
+    message = tb_test_prompt_wait(&fixture.prompt, "working", 1);
     g_assert_true(json_is_false(json_object_get(message, "pad")));
     assert_ended(&fixture, 0);
-    g_assert_nonnull(last_message(&fixture, "done"));
-    g_assert_cmpuint(fixture.lingering, ==, 1);
+    g_assert_nonnull(tb_test_prompt_last(&fixture.prompt, "done"));
+    g_assert_cmpuint(fixture.prompt.lingering, ==, 1);
     g_assert_cmpstr(json_string_value(json_object_get(fixture.result, "signature")), ==, SIGNATURE);
     g_assert_cmpstr(json_string_value(json_object_get(fixture.result, "format")), ==,
                     "web-eid:1.0");
@@ -341,9 +212,9 @@ test_authenticate(void)
     /* The next time it is preferred. */
     set_up(&fixture, script(one_certificate(), GOOD_PIN));
     start(&fixture, TB_PURPOSE_AUTHENTICATE, AUTHENTICATE);
-    message = wait_message(&fixture, "certificates", 1);
+    message = tb_test_prompt_wait(&fixture.prompt, "certificates", 1);
     g_assert_cmpstr(json_string_value(json_object_get(message, "preferred")), ==, id);
-    say(&fixture, json_pack("{s:s}", "type", "cancelled"));
+    tb_test_prompt_say(&fixture.prompt, json_pack("{s:s}", "type", "cancelled"));
     assert_ended(&fixture, TB_REASON_USER_CANCELLED);
     tear_down(&fixture);
 }
@@ -361,7 +232,7 @@ test_show(void)
     start(&fixture, TB_PURPOSE_SIGN,
           "{'origin': 'https://example.org', 'topOrigin': 'https://top.example', 'lang': 'fa', "
           "'certificate': 'QQ==', 'hash': '" NONCE "', 'hashFunction': 'SHA-256'}");
-    g_assert_true(json_equal(fixture.messages->pdata[0], expected));
+    g_assert_true(json_equal(fixture.prompt.messages->pdata[0], expected));
     json_decref(expected);
     tb_operation_abort(g_steal_pointer(&fixture.operation));
     tear_down(&fixture);
@@ -381,11 +252,11 @@ test_choose(void)
                       NULL),
                   ""));
     start(&fixture, TB_PURPOSE_CHOOSE, "{'origin': 'https://example.org'}");
-    wait_message(&fixture, "certificates", 1);
+    tb_test_prompt_wait(&fixture.prompt, "certificates", 1);
     submit(&fixture, "D");
     assert_ended(&fixture, 0);
     g_assert_cmpstr(json_string_value(json_object_get(fixture.result, "certificate")), ==, "RA==");
-    g_assert_cmpuint(count_messages(&fixture, "pin"), ==, 0);
+    g_assert_cmpuint(tb_test_prompt_count(&fixture.prompt, "pin"), ==, 0);
     g_assert_cmpuint(tb_test_worker_log(fixture.path, "sign", NULL), ==, 0);
     tear_down(&fixture);
 }
@@ -411,7 +282,7 @@ test_submit_of_what_is_not_offered(void)
                           NULL),
                       GOOD_PIN));
         start(&fixture, TB_PURPOSE_AUTHENTICATE, AUTHENTICATE);
-        wait_message(&fixture, "certificates", 1);
+        tb_test_prompt_wait(&fixture.prompt, "certificates", 1);
         submit(&fixture, names[i]);
         assert_ended(&fixture, TB_REASON_TOKEN_REMOVED);
         g_assert_cmpuint(tb_test_worker_log(fixture.path, "sign", NULL), ==, 0);
@@ -434,13 +305,13 @@ test_messages_of_no_meaning(void)
 
     set_up(&fixture, script(one_certificate(), GOOD_PIN));
     start(&fixture, TB_PURPOSE_AUTHENTICATE, AUTHENTICATE);
-    wait_message(&fixture, "certificates", 1);
+    tb_test_prompt_wait(&fixture.prompt, "certificates", 1);
     for (guint i = 0; i < G_N_ELEMENTS(texts); i++)
-        say(&fixture, tb_test_json(texts[i]));
+        tb_test_prompt_say(&fixture.prompt, tb_test_json(texts[i]));
     g_assert_cmpuint(fixture.done, ==, 0);
     submit(&fixture, "A");
     submit(&fixture, "A"); /* a second one is out of turn */
-    type_pin(&fixture, "1234\n", 1);
+    tb_test_prompt_type(&fixture.prompt, "1234\n", 1);
     assert_ended(&fixture, 0);
     g_assert_cmpuint(tb_test_worker_log(fixture.path, "sign", NULL), ==, 1);
     tear_down(&fixture);
@@ -455,15 +326,15 @@ test_wrong_pin_then_right(void)
 
     set_up(&fixture, script(one_certificate(), GOOD_PIN));
     start(&fixture, TB_PURPOSE_AUTHENTICATE, AUTHENTICATE);
-    wait_message(&fixture, "certificates", 1);
+    tb_test_prompt_wait(&fixture.prompt, "certificates", 1);
     submit(&fixture, "A");
-    type_pin(&fixture, "9999\n", 1);
-    g_assert_true(json_equal(wait_message(&fixture, "pin_failed", 1), expected));
+    tb_test_prompt_type(&fixture.prompt, "9999\n", 1);
+    g_assert_true(json_equal(tb_test_prompt_wait(&fixture.prompt, "pin_failed", 1), expected));
     json_decref(expected);
     tb_test_run_for(700); /* nothing is retried by itself */
     g_assert_cmpuint(tb_test_worker_log(fixture.path, "pin", NULL), ==, 1);
     submit(&fixture, "A");
-    type_pin(&fixture, "1234\n", 2);
+    tb_test_prompt_type(&fixture.prompt, "1234\n", 2);
     assert_ended(&fixture, 0);
     g_assert_cmpuint(tb_test_worker_log(fixture.path, "pin", NULL), ==, 2);
     tear_down(&fixture);
@@ -476,17 +347,18 @@ test_wrong_pin_three_times(void)
 
     set_up(&fixture, script(one_certificate(), GOOD_PIN));
     start(&fixture, TB_PURPOSE_AUTHENTICATE, AUTHENTICATE);
-    wait_message(&fixture, "certificates", 1);
+    tb_test_prompt_wait(&fixture.prompt, "certificates", 1);
     for (guint i = 1; i <= 3; i++) {
         submit(&fixture, "A");
-        type_pin(&fixture, "9999\n", i);
+        tb_test_prompt_type(&fixture.prompt, "9999\n", i);
         if (i < 3)
-            wait_message(&fixture, "pin_failed", i);
+            tb_test_prompt_wait(&fixture.prompt, "pin_failed", i);
     }
     assert_ended(&fixture, TB_REASON_PIN_INCORRECT);
-    g_assert_cmpstr(json_string_value(json_object_get(last_message(&fixture, "failed"), "reason")),
+    g_assert_cmpstr(json_string_value(
+                        json_object_get(tb_test_prompt_last(&fixture.prompt, "failed"), "reason")),
                     ==, "pin_incorrect");
-    g_assert_cmpuint(fixture.lingering, ==, 1);
+    g_assert_cmpuint(fixture.prompt.lingering, ==, 1);
     g_assert_cmpuint(tb_test_worker_log(fixture.path, "pin", NULL), ==, 3);
     tear_down(&fixture);
 }
@@ -517,16 +389,16 @@ test_pin_failed_messages(void)
 
         set_up(&fixture, script(one_certificate(), step));
         start(&fixture, TB_PURPOSE_AUTHENTICATE, AUTHENTICATE);
-        wait_message(&fixture, "certificates", 1);
+        tb_test_prompt_wait(&fixture.prompt, "certificates", 1);
         submit(&fixture, "A");
-        type_pin(&fixture, "9999\n", 1);
-        message = wait_message(&fixture, "pin_failed", 1);
+        tb_test_prompt_type(&fixture.prompt, "9999\n", 1);
+        message = tb_test_prompt_wait(&fixture.prompt, "pin_failed", 1);
         pin = json_object_get(message, "pin");
         g_assert_cmpint(json_is_true(json_object_get(message, "repeated")), ==, rows[i].repeated);
         g_assert_cmpstr(json_string_value(json_object_get(pin, "state")), ==, rows[i].state);
         g_assert_true(json_is_false(json_object_get(pin, "pad")));
         g_assert_null(json_object_get(pin, "extra"));
-        say(&fixture, json_pack("{s:s}", "type", "cancelled"));
+        tb_test_prompt_say(&fixture.prompt, json_pack("{s:s}", "type", "cancelled"));
         assert_ended(&fixture, TB_REASON_USER_CANCELLED);
         tear_down(&fixture);
     }
@@ -567,13 +439,13 @@ test_sign_failures(void)
         set_up(&fixture, script(one_certificate(), rows[i].step));
         fixture.config->sign_timeout = tb_test_ms(1000);
         start(&fixture, TB_PURPOSE_AUTHENTICATE, AUTHENTICATE);
-        wait_message(&fixture, "certificates", 1);
+        tb_test_prompt_wait(&fixture.prompt, "certificates", 1);
         submit(&fixture, "A");
         tb_test_wait(&fixture.done, 10);
         if (!g_error_matches(fixture.error, TB_FAULT, (int)rows[i].reason))
             tb_test_row_failed("%s: %s", rows[i].step,
                                fixture.error ? fixture.error->message : "a result");
-        if (!last_message(&fixture, "failed") || !fixture.lingering)
+        if (!tb_test_prompt_last(&fixture.prompt, "failed") || !fixture.prompt.lingering)
             tb_test_row_failed("%s: the dialog was not told", rows[i].step);
         tear_down(&fixture);
     }
@@ -588,7 +460,7 @@ test_worker_says_cancelled(void)
            script(one_certificate(),
                   "{'answer': {'error': {'reason': 'user_cancelled', 'message': 'On the pad.'}}}"));
     start(&fixture, TB_PURPOSE_AUTHENTICATE, AUTHENTICATE);
-    wait_message(&fixture, "certificates", 1);
+    tb_test_prompt_wait(&fixture.prompt, "certificates", 1);
     submit(&fixture, "A");
     assert_ended(&fixture, TB_REASON_MODULE_FAILED); /* without a PIN pad nobody can cancel there */
     tear_down(&fixture);
@@ -607,7 +479,7 @@ test_cancelled_on_the_pad(void)
                                   NULL),
                   "{'answer': {'error': {'reason': 'user_cancelled', 'message': 'On the pad.'}}}"));
     start(&fixture, TB_PURPOSE_AUTHENTICATE, AUTHENTICATE);
-    wait_message(&fixture, "certificates", 1);
+    tb_test_prompt_wait(&fixture.prompt, "certificates", 1);
     submit(&fixture, "A");
     assert_ended(&fixture, TB_REASON_USER_CANCELLED); /* CKR_FUNCTION_CANCELED */
     tear_down(&fixture);
@@ -626,10 +498,11 @@ test_pin_pad(void)
                                   NULL),
                   "{'pins': {'pad': {'error': {'reason': 'pin_incorrect', 'message': 'M.'}}}}"));
     start(&fixture, TB_PURPOSE_AUTHENTICATE, AUTHENTICATE);
-    wait_message(&fixture, "certificates", 1);
+    tb_test_prompt_wait(&fixture.prompt, "certificates", 1);
     submit(&fixture, "A");
-    g_assert_true(json_is_true(json_object_get(wait_message(&fixture, "working", 1), "pad")));
-    g_assert_cmpuint(count_messages(&fixture, "pin"), ==, 0);
+    g_assert_true(
+        json_is_true(json_object_get(tb_test_prompt_wait(&fixture.prompt, "working", 1), "pad")));
+    g_assert_cmpuint(tb_test_prompt_count(&fixture.prompt, "pin"), ==, 0);
     assert_ended(&fixture, TB_REASON_PIN_INCORRECT); /* a pad has no second try of ours */
     tear_down(&fixture);
 }
@@ -679,7 +552,7 @@ test_problems(void)
         set_up(&fixture, worker);
         start(&fixture, TB_PURPOSE_AUTHENTICATE,
               "{'origin': 'https://example.org', 'nonce': '" NONCE "', 'timeout': 1000}");
-        message = wait_message(&fixture, "certificates", 1);
+        message = tb_test_prompt_wait(&fixture.prompt, "certificates", 1);
         if (g_strcmp0(json_string_value(json_object_get(message, "problem")), rows[i].word) != 0)
             tb_test_row_failed("row %u: problem", i);
         assert_ended(&fixture, rows[i].reason);
@@ -697,11 +570,11 @@ test_cancel_with_a_problem(void)
 
     set_up(&fixture, NULL);
     start(&fixture, TB_PURPOSE_AUTHENTICATE, AUTHENTICATE);
-    wait_message(&fixture, "certificates", 1);
-    say(&fixture, json_pack("{s:s}", "type", "cancelled"));
+    tb_test_prompt_wait(&fixture.prompt, "certificates", 1);
+    tb_test_prompt_say(&fixture.prompt, json_pack("{s:s}", "type", "cancelled"));
     assert_ended(&fixture, TB_REASON_USER_CANCELLED);
     g_assert_cmpstr(fixture.problem, ==, "module_failed");
-    g_assert_cmpuint(fixture.lingering, ==, 0);
+    g_assert_cmpuint(fixture.prompt.lingering, ==, 0);
     tear_down(&fixture);
 }
 
@@ -717,15 +590,15 @@ test_token_comes(void)
                           tb_test_json("{'answer': {'tokens': []}}"));
     set_up(&fixture, worker);
     start(&fixture, TB_PURPOSE_AUTHENTICATE, AUTHENTICATE);
-    message = wait_message(&fixture, "certificates", 1);
+    message = tb_test_prompt_wait(&fixture.prompt, "certificates", 1);
     g_assert_cmpstr(json_string_value(json_object_get(message, "problem")), ==, "no_token");
-    message = wait_message(&fixture, "certificates", 2);
+    message = tb_test_prompt_wait(&fixture.prompt, "certificates", 2);
     g_assert_null(json_object_get(message, "problem"));
     tb_test_run_for(1000); /* the same again is not sent again */
-    g_assert_cmpuint(count_messages(&fixture, "certificates"), ==, 2);
+    g_assert_cmpuint(tb_test_prompt_count(&fixture.prompt, "certificates"), ==, 2);
     g_assert_cmpuint(tb_test_worker_log(fixture.path, "list", NULL), >=, 3);
     submit(&fixture, "A");
-    type_pin(&fixture, "1234\n", 1);
+    tb_test_prompt_type(&fixture.prompt, "1234\n", 1);
     assert_ended(&fixture, 0);
     g_assert_null(fixture.problem);
     tear_down(&fixture);
@@ -743,8 +616,8 @@ test_token_vanishes(void)
     json_array_insert_new(json_object_get(worker, "list"), 0, step);
     set_up(&fixture, worker);
     start(&fixture, TB_PURPOSE_AUTHENTICATE, AUTHENTICATE);
-    wait_message(&fixture, "certificates", 1);
-    message = wait_message(&fixture, "certificates", 2);
+    tb_test_prompt_wait(&fixture.prompt, "certificates", 1);
+    message = tb_test_prompt_wait(&fixture.prompt, "certificates", 2);
     g_assert_cmpuint(json_array_size(json_object_get(message, "certificates")), ==, 0);
     g_assert_cmpstr(json_string_value(json_object_get(message, "problem")), ==, "no_token");
     submit(&fixture, "A");
@@ -765,12 +638,12 @@ test_pin_blocked_after_wrong_pin(void)
                   "{'state': 'final_try', 'pad': false, 'min': 4, 'max': 8}}}}},"
                   "{'pins': {'*': {'error': {'reason': 'pin_blocked', 'message': 'M.'}}}}"));
     start(&fixture, TB_PURPOSE_AUTHENTICATE, AUTHENTICATE);
-    wait_message(&fixture, "certificates", 1);
+    tb_test_prompt_wait(&fixture.prompt, "certificates", 1);
     submit(&fixture, "A");
-    type_pin(&fixture, "9999\n", 1);
-    wait_message(&fixture, "pin_failed", 1);
+    tb_test_prompt_type(&fixture.prompt, "9999\n", 1);
+    tb_test_prompt_wait(&fixture.prompt, "pin_failed", 1);
     submit(&fixture, "A");
-    type_pin(&fixture, "9998\n", 2);
+    tb_test_prompt_type(&fixture.prompt, "9998\n", 2);
     assert_ended(&fixture, TB_REASON_PIN_BLOCKED);
     tear_down(&fixture);
 }
@@ -794,14 +667,14 @@ bring_to(Fixture *fixture, Stage stage, const char *params)
     start(fixture, TB_PURPOSE_AUTHENTICATE, params);
     if (stage == STAGE_STARTED)
         return;
-    wait_message(fixture, "certificates", 1);
+    tb_test_prompt_wait(&fixture->prompt, "certificates", 1);
     if (stage == STAGE_CERTIFICATES)
         return;
     submit(fixture, "A");
-    wait_message(fixture, "working", 1);
+    tb_test_prompt_wait(&fixture->prompt, "working", 1);
     if (stage == STAGE_WRONG_PIN) {
-        type_pin(fixture, "9999\n", 1);
-        wait_message(fixture, "pin_failed", 1);
+        tb_test_prompt_type(&fixture->prompt, "9999\n", 1);
+        tb_test_prompt_wait(&fixture->prompt, "pin_failed", 1);
     }
     while (tb_test_worker_log(fixture->path, "sign", NULL) == 0)
         tb_test_run_for(2);
@@ -814,10 +687,10 @@ test_cancelled_at_each_stage(void)
         Fixture fixture;
 
         bring_to(&fixture, stage, AUTHENTICATE);
-        say(&fixture, json_pack("{s:s}", "type", "cancelled"));
+        tb_test_prompt_say(&fixture.prompt, json_pack("{s:s}", "type", "cancelled"));
         g_assert_cmpuint(fixture.done, ==, 1); /* at once */
         assert_ended(&fixture, TB_REASON_USER_CANCELLED);
-        g_assert_cmpuint(fixture.lingering, ==, 0);
+        g_assert_cmpuint(fixture.prompt.lingering, ==, 0);
         tear_down(&fixture);
     }
 }
@@ -830,8 +703,8 @@ test_aborted_at_each_stage(void)
 
         bring_to(&fixture, stage, AUTHENTICATE);
         tb_operation_abort(g_steal_pointer(&fixture.operation));
-        g_assert_cmpuint(fixture.released, ==, 1); /* the dialog goes at once */
-        g_assert_cmpuint(fixture.lingering, ==, 0);
+        g_assert_cmpuint(fixture.prompt.released, ==, 1); /* the dialog goes at once */
+        g_assert_cmpuint(fixture.prompt.lingering, ==, 0);
         tb_test_run_for(20);
         g_assert_cmpuint(fixture.done, ==, 0);
         tear_down(&fixture);
@@ -845,11 +718,11 @@ test_prompt_dies_at_each_stage(void)
         Fixture fixture;
 
         bring_to(&fixture, stage, AUTHENTICATE);
-        fixture.fail_at = "failed";
-        fixture.events->gone("crashed (signal 11)", fixture.events_data);
+        fixture.prompt.fail_at = "failed";
+        fixture.prompt.events->gone("crashed (signal 11)", fixture.prompt.data);
         assert_ended(&fixture, TB_REASON_INTERNAL);
         g_assert_nonnull(strstr(fixture.error->message, "crashed (signal 11)"));
-        g_assert_cmpuint(fixture.lingering, ==, 0);
+        g_assert_cmpuint(fixture.prompt.lingering, ==, 0);
         tear_down(&fixture);
     }
 }
@@ -864,7 +737,8 @@ test_timeout(void)
              "{'origin': 'https://example.org', 'nonce': '" NONCE "', 'timeout': 1000}");
     assert_ended(&fixture, TB_REASON_USER_TIMEOUT);
     g_assert_null(fixture.problem);
-    g_assert_cmpstr(json_string_value(json_object_get(last_message(&fixture, "failed"), "reason")),
+    g_assert_cmpstr(json_string_value(
+                        json_object_get(tb_test_prompt_last(&fixture.prompt, "failed"), "reason")),
                     ==, "user_timeout");
     tear_down(&fixture);
 }
@@ -887,7 +761,7 @@ test_timeout_while_signing(void)
         set_up(&fixture, script(one_certificate(), rows[i].step));
         start(&fixture, TB_PURPOSE_AUTHENTICATE,
               "{'origin': 'https://example.org', 'nonce': '" NONCE "', 'timeout': 2000}");
-        wait_message(&fixture, "certificates", 1);
+        tb_test_prompt_wait(&fixture.prompt, "certificates", 1);
         submit(&fixture, "A");
         assert_ended(&fixture, rows[i].reason);
         tear_down(&fixture);
@@ -923,7 +797,7 @@ test_does_not_start(void)
         fixture.config = tb_config_load(policy, NULL, &error);
         g_assert_no_error(error);
         fixture.context.config = fixture.config;
-        fixture.fail_at = rows[i].fail_at;
+        fixture.prompt.fail_at = rows[i].fail_at;
         g_assert_null(tb_operation_start(&fixture.context,
                                          make_request(TB_PURPOSE_AUTHENTICATE, AUTHENTICATE),
                                          on_done, &fixture, &error));
@@ -949,9 +823,9 @@ test_dialog_does_not_take_a_message(void)
                                 "{'answer': {'error': {'reason': 'pin_incorrect', 'message': "
                                 "'M.'}}}"));
         start(&fixture, TB_PURPOSE_AUTHENTICATE, AUTHENTICATE);
-        fixture.fail_at = types[i];
+        fixture.prompt.fail_at = types[i];
         if (i > 0) {
-            wait_message(&fixture, "certificates", 1);
+            tb_test_prompt_wait(&fixture.prompt, "certificates", 1);
             submit(&fixture, "A");
         }
         assert_ended(&fixture, TB_REASON_INTERNAL);
@@ -973,7 +847,7 @@ test_dialog_failed(void)
 
         set_up(&fixture, script(one_certificate(), GOOD_PIN));
         start(&fixture, TB_PURPOSE_AUTHENTICATE, AUTHENTICATE);
-        say(&fixture, tb_test_json(texts[i]));
+        tb_test_prompt_say(&fixture.prompt, tb_test_json(texts[i]));
         assert_ended(&fixture, TB_REASON_INTERNAL);
         if (i == 0)
             g_assert_nonnull(strstr(fixture.error->message, "There is no display."));
@@ -994,10 +868,10 @@ test_module_dies_while_choosing(void)
                           json_pack("{s:o}", "answer", one_certificate()));
     set_up(&fixture, worker);
     start(&fixture, TB_PURPOSE_AUTHENTICATE, AUTHENTICATE);
-    wait_message(&fixture, "certificates", 1);
-    message = wait_message(&fixture, "certificates", 2);
+    tb_test_prompt_wait(&fixture.prompt, "certificates", 1);
+    message = tb_test_prompt_wait(&fixture.prompt, "certificates", 2);
     g_assert_cmpstr(json_string_value(json_object_get(message, "problem")), ==, "module_failed");
-    say(&fixture, json_pack("{s:s}", "type", "cancelled"));
+    tb_test_prompt_say(&fixture.prompt, json_pack("{s:s}", "type", "cancelled"));
     assert_ended(&fixture, TB_REASON_USER_CANCELLED);
     tear_down(&fixture);
 }
