@@ -38,6 +38,7 @@ certificate_free(gpointer data)
     g_strfreev(certificate->extended_key_usage);
     g_strfreev(certificate->policies);
     g_strfreev(certificate->algorithms);
+    g_strfreev(certificate->digest_algorithms);
     g_strfreev(certificate->issuers);
     g_strfreev(certificate->chain);
     g_free(certificate);
@@ -52,6 +53,7 @@ token_free(gpointer data)
     g_free(token->serial);
     g_free(token->reader);
     json_decref(token->pin);
+    json_decref(token->puk);
     g_ptr_array_unref(token->certificates);
     g_free(token);
 }
@@ -119,6 +121,18 @@ read_id(json_t *object, TbCertificate *certificate, GError **error)
     return TRUE;
 }
 
+/* Left out, the token can do with a digest what it can do with the bytes. */
+static gboolean
+read_algorithms(json_t *object, TbCertificate *certificate, GError **error)
+{
+    if (!read_list(object, "algorithms", 16, FALSE, &certificate->algorithms, error) ||
+        !read_list(object, "digest_algorithms", 16, TRUE, &certificate->digest_algorithms, error))
+        return FALSE;
+    if (!certificate->digest_algorithms)
+        certificate->digest_algorithms = g_strdupv(certificate->algorithms);
+    return TRUE;
+}
+
 static gboolean
 read_certificate(json_t *object, TbCertificate *certificate, GError **error)
 {
@@ -136,7 +150,7 @@ read_certificate(json_t *object, TbCertificate *certificate, GError **error)
            read_list(object, "extended_key_usage", 256, TRUE, &certificate->extended_key_usage,
                      error) &&
            read_list(object, "policies", 256, FALSE, &certificate->policies, error) &&
-           read_list(object, "algorithms", 16, FALSE, &certificate->algorithms, error) &&
+           read_algorithms(object, certificate, error) &&
            read_list(object, "issuers", DER_MAX_BYTES, FALSE, &certificate->issuers, error) &&
            read_list(object, "chain", DER_MAX_BYTES, FALSE, &certificate->chain, error);
 }
@@ -189,11 +203,17 @@ static gboolean
 read_pin(json_t *object, TbToken *token, GError **error)
 {
     json_t *pin = json_object_get(object, "pin");
+    gboolean pad;
 
     if (!json_is_object(pin))
         return tb_fault(error, TB_REASON_MODULE_FAILED, "A token is listed without \"pin\".");
     token->pin = tb_listing_read_pin(pin, &token->pin_state, &token->pin_pad, error);
-    return token->pin != NULL;
+    if (!token->pin || !tb_json_boolean(object, "hidden", &token->hidden, error))
+        return FALSE;
+    pin = json_object_get(object, "puk");
+    if (pin)
+        token->puk = tb_listing_read_pin(pin, &token->puk_state, &pad, error);
+    return !pin || token->puk;
 }
 
 static gboolean

@@ -27,7 +27,10 @@ typedef struct TbToken {
     char *reader;
     TbPinState pin_state;
     gboolean pin_pad;
-    json_t *pin;             /* for the dialog: state, pad, min, max */
+    json_t *pin; /* for the dialog: state, pad, min, max */
+    TbPinState puk_state;
+    json_t *puk;             /* the same of the PUK; NULL when the worker gave none */
+    gboolean hidden;         /* it may have certificates that show only after login */
     GPtrArray *certificates; /* TbCertificate */
 } TbToken;
 
@@ -48,9 +51,10 @@ typedef struct TbCertificate {
     char **key_usage;          /* NULL: no such extension */
     char **extended_key_usage; /* dotted OIDs; NULL: no such extension */
     char **policies;
-    char **algorithms; /* JWA names, best first */
-    char **issuers;    /* base64 DER names, along the chain */
-    char **chain;      /* base64 DER, the leaf's issuer first */
+    char **algorithms;        /* JWA names, best first */
+    char **digest_algorithms; /* the same for a digest made elsewhere, as documents need */
+    char **issuers;           /* base64 DER names, along the chain */
+    char **chain;             /* base64 DER, the leaf's issuer first */
 } TbCertificate;
 
 /* Reads the "tokens" of a list answer; a new array of TbToken, or module_failed. */

@@ -29,7 +29,7 @@ tb_chosen_new(const TbCertificate *certificate, const TbRequest *request)
     chosen->id = g_strdup(certificate->id);
     chosen->der = g_strdup(certificate->der);
     chosen->chain = g_strdupv(certificate->chain);
-    chosen->algorithms = g_strdupv(certificate->algorithms);
+    chosen->algorithms = g_strdupv(certificate->digest_algorithms);
     chosen->token_serial = g_strdup(certificate->token->serial);
     chosen->slot = certificate->token->slot;
     chosen->module = certificate->module;

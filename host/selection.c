@@ -76,6 +76,14 @@ any_in_common(char **have, const char *const *wanted)
     return FALSE;
 }
 
+/* The host signs for documents what the page has hashed; not every token can. */
+static char **
+algorithms_for(const TbCertificate *certificate, TbPurpose purpose)
+{
+    return purpose == TB_PURPOSE_AUTHENTICATE ? certificate->algorithms
+                                              : certificate->digest_algorithms;
+}
+
 static gboolean
 fits(const TbCertificate *certificate, const TbFilter *filter)
 {
@@ -83,7 +91,7 @@ fits(const TbCertificate *certificate, const TbFilter *filter)
                            ? tb_selection_signs_in(certificate)
                            : signs_documents(certificate, filter->any_signer);
 
-    return purpose && !certificate->has_no_key && certificate->algorithms[0] &&
+    return purpose && !certificate->has_no_key && algorithms_for(certificate, filter->purpose)[0] &&
            any_in_common(certificate->issuers, filter->issuers) &&
            any_in_common(certificate->policies, filter->policies) &&
            (!filter->certificate || strcmp(filter->certificate, certificate->der) == 0);
@@ -203,7 +211,7 @@ tb_selection_choices(const GPtrArray *certificates, TbPurpose purpose, gint64 no
 const TbAlgorithm *
 tb_selection_algorithm(const TbCertificate *certificate, TbPurpose purpose, const char *hash_name)
 {
-    for (char **name = certificate->algorithms; *name; name++) {
+    for (char **name = algorithms_for(certificate, purpose); *name; name++) {
         const TbAlgorithm *algorithm = tb_algorithm_by_jwa(*name);
 
         if (!algorithm || algorithm->key_type != certificate->key_type)

@@ -43,8 +43,8 @@ TbCertificate *tb_certificate_parse(const void *der, gsize length, const char *l
 void tb_certificate_free(TbCertificate *certificate);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TbCertificate, tb_certificate_free)
 
-/* The members that follow from the certificate alone: all but has_key, algorithms, issuers, chain.
- */
+/* The members that follow from the certificate alone: all but has_key, algorithms,
+ * digest_algorithms, issuers, chain. */
 json_t *tb_certificate_to_json(const TbCertificate *certificate);
 
 /* The public key; borrowed, NULL when OpenSSL does not know its kind. */

@@ -89,10 +89,31 @@ certificate_json(const TbSlot *slot, const TbCertificate *certificate)
     json_object_set_new(object, "has_key", json_string(has_key(slot, certificate)));
     json_object_set_new(object, "algorithms",
                         tb_mechanisms_algorithms(slot->mechanisms, certificate));
+    json_object_set_new(object, "digest_algorithms",
+                        tb_mechanisms_digest_algorithms(slot->mechanisms, certificate));
     json_object_set_new(object, "issuers", tb_chain_issuers_to_json(certificate));
     json_object_set_new(object, "chain",
                         certificate->ca ? json_array() : tb_chain_to_json(certificate));
     return object;
+}
+
+/* Whether there may be certificates that show only after login. */
+static gboolean
+is_hidden(const TbSlot *slot)
+{
+    return !slot->fault && slot->certificate_count == 0 &&
+           (slot->info.flags & CKF_LOGIN_REQUIRED) &&
+           (slot->info.flags & CKF_USER_PIN_INITIALIZED) &&
+           !(slot->info.flags & CKF_USER_PIN_LOCKED);
+}
+
+/* What changes with the use of a token. */
+static void
+set_pin_state(json_t *token, const TbSlot *slot)
+{
+    json_object_set_new(token, "pin", tb_pin_to_json(&slot->info));
+    json_object_set_new(token, "puk", tb_pin_puk_to_json(&slot->info));
+    json_object_set_new(token, "hidden", json_boolean(is_hidden(slot)));
 }
 
 static json_t *
@@ -107,7 +128,7 @@ token_json(const TbSlot *slot)
     json_object_set_new(token, "manufacturer", json_string(slot->manufacturer));
     json_object_set_new(token, "model", json_string(slot->model));
     json_object_set_new(token, "reader", json_string(slot->reader));
-    json_object_set_new(token, "pin", tb_pin_to_json(&slot->info));
+    set_pin_state(token, slot);
     if (slot->fault) {
         json_t *fault = json_object();
 
@@ -154,7 +175,7 @@ take_pin_states(TbListing *listing, const GPtrArray *slots)
         const TbSlot *seen = g_ptr_array_index(slots, i);
 
         kept->info = seen->info;
-        json_object_set_new(json_array_get(listing->tokens, i), "pin", tb_pin_to_json(&kept->info));
+        set_pin_state(json_array_get(listing->tokens, i), kept);
     }
 }
 

@@ -127,6 +127,21 @@ tb_mechanisms_algorithms(const TbMechanisms *mechanisms, const TbCertificate *ce
     return list;
 }
 
+json_t *
+tb_mechanisms_digest_algorithms(const TbMechanisms *mechanisms, const TbCertificate *certificate)
+{
+    json_t *list = json_array();
+    size_t count = 0;
+    const TbAlgorithm *table = tb_algorithm_table(&count);
+
+    for (size_t i = 0; i < count; i++) {
+        if (table[i].key_type != TB_KEY_ED25519 && fits_key(&table[i], certificate, TRUE) &&
+            has(mechanisms, table[i].mechanism))
+            json_array_append_new(list, json_string(table[i].jwa));
+    }
+    return list;
+}
+
 void
 tb_mechanism_use_clear(TbMechanismUse *use)
 {

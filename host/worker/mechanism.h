@@ -27,6 +27,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(TbMechanisms, tb_mechanisms_free)
 /* The JWA names that the token can make with the certificate's key, best first. */
 json_t *tb_mechanisms_algorithms(const TbMechanisms *mechanisms, const TbCertificate *certificate);
 
+/* The same for a digest made elsewhere, as documents need: never EdDSA, nor what only a mechanism
+ * that hashes on the token makes; with any of our hashes for a P-256, P-384 or P-521 key. */
+json_t *tb_mechanisms_digest_algorithms(const TbMechanisms *mechanisms,
+                                        const TbCertificate *certificate);
+
 typedef struct TbMechanismUse {
     CK_MECHANISM_TYPE type;
     gboolean with_pss; /* pss is the mechanism's parameter */

@@ -39,8 +39,22 @@ tb_pin_state(const CK_TOKEN_INFO *info)
     return "ok";
 }
 
-json_t *
-tb_pin_to_json(const CK_TOKEN_INFO *info)
+static const char *
+puk_state(const CK_TOKEN_INFO *info)
+{
+    if (info->flags & CKF_SO_PIN_LOCKED)
+        return "locked";
+    if (info->flags & CKF_SO_PIN_TO_BE_CHANGED)
+        return "to_be_changed";
+    if (info->flags & CKF_SO_PIN_FINAL_TRY)
+        return "final_try";
+    if (info->flags & CKF_SO_PIN_COUNT_LOW)
+        return "low";
+    return "ok";
+}
+
+static json_t *
+to_json(const CK_TOKEN_INFO *info, const char *state)
 {
     json_t *pin = json_object();
     /* CK_UNAVAILABLE_INFORMATION, or nonsense, becomes our own limits. */
@@ -48,11 +62,23 @@ tb_pin_to_json(const CK_TOKEN_INFO *info)
         info->ulMaxPinLen == 0 || info->ulMaxPinLen > TB_PIN_MAX ? TB_PIN_MAX : info->ulMaxPinLen;
     CK_ULONG min = info->ulMinPinLen > max ? 1 : MAX(info->ulMinPinLen, 1);
 
-    json_object_set_new(pin, "state", json_string(tb_pin_state(info)));
+    json_object_set_new(pin, "state", json_string(state));
     json_object_set_new(pin, "pad", json_boolean(info->flags & CKF_PROTECTED_AUTHENTICATION_PATH));
     json_object_set_new(pin, "min", json_integer((json_int_t)min));
     json_object_set_new(pin, "max", json_integer((json_int_t)max));
     return pin;
+}
+
+json_t *
+tb_pin_to_json(const CK_TOKEN_INFO *info)
+{
+    return to_json(info, tb_pin_state(info));
+}
+
+json_t *
+tb_pin_puk_to_json(const CK_TOKEN_INFO *info)
+{
+    return to_json(info, puk_state(info));
 }
 
 TbPinMemory *

@@ -14,6 +14,9 @@
 /* The "pin" object of docs/protocol.md, 4.1. */
 json_t *tb_pin_to_json(const CK_TOKEN_INFO *info);
 
+/* The "puk" object: the same of the SO's PIN, which is the PUK of a card. */
+json_t *tb_pin_puk_to_json(const CK_TOKEN_INFO *info);
+
 /* The word of its state: "ok", "low" ... */
 const char *tb_pin_state(const CK_TOKEN_INFO *info);
 

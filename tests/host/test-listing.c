@@ -125,6 +125,38 @@ test_pin_is_passed_on_clean(void)
 }
 
 static void
+test_puk_and_hidden(void)
+{
+    g_autoptr(GPtrArray) without = read_token(NULL, NULL, NULL);
+    g_autoptr(GPtrArray) with = read_token(
+        "{'hidden': true, 'puk': {'state': 'final_try', 'pad': true, 'min': 6, 'max': 8}}", NULL,
+        NULL);
+    const TbToken *first = without->pdata[0], *second = with->pdata[0];
+
+    g_assert_null(first->puk);
+    g_assert_false(first->hidden);
+    g_assert_cmpint(second->puk_state, ==, TB_PIN_FINAL_TRY);
+    g_assert_cmpint(json_integer_value(json_object_get(second->puk, "min")), ==, 6);
+    g_assert_true(second->hidden);
+    g_assert_false(second->pin_pad); /* that is the PIN's */
+}
+
+/* Left out, a digest can be signed like the bytes; an empty list says that none can. */
+static void
+test_digest_algorithms(void)
+{
+    g_autoptr(GPtrArray) without = read_token(NULL, "{'algorithms': ['EdDSA']}", NULL);
+    g_autoptr(GPtrArray) none = read_token(NULL, "{'digest_algorithms': []}", NULL);
+    const TbToken *first = without->pdata[0], *second = none->pdata[0];
+    const TbCertificate *untold = first->certificates->pdata[0];
+    const TbCertificate *told = second->certificates->pdata[0];
+
+    g_assert_cmpstr(untold->digest_algorithms[0], ==, "EdDSA");
+    g_assert_cmpstr(told->algorithms[0], ==, "ES256");
+    g_assert_null(told->digest_algorithms[0]);
+}
+
+static void
 assert_refused(GPtrArray *tokens, GError **error, const char *text)
 {
     if (tokens) {
@@ -182,6 +214,10 @@ test_malformed_tokens(void)
         "{'pin': {'state': 'ok', 'pad': false, 'min': '4'}}",
         "{'pin': {'state': 'ok', 'pad': false, 'min': -4}}",
         "{'pin': {'state': 'ok', 'pad': false, 'max': 1e300}}",
+        "{'puk': 'ok'}",
+        "{'puk': {}}",
+        "{'puk': {'state': 'fine', 'pad': false}}",
+        "{'hidden': 'no'}",
         "{'certificates': null}",
         "{'certificates': {}}",
         "{'certificates': [null]}",
@@ -228,6 +264,8 @@ test_malformed_certificates(void)
         "{'policies': 'any'}",
         "{'algorithms': 'ES256'}",
         "{'algorithms': ['an-algorithm-with-a-long-name']}",
+        "{'digest_algorithms': 'ES256'}",
+        "{'digest_algorithms': [1]}",
         "{'issuers': [[]]}",
         "{'chain': 'QUJD'}",
         "{'chain': [5]}",
@@ -295,6 +333,8 @@ int
 main(int argc, char **argv)
 {
     tb_test_begin(&argc, &argv);
+    g_test_add_func("/listing/puk-and-hidden", test_puk_and_hidden);
+    g_test_add_func("/listing/digest-algorithms", test_digest_algorithms);
     g_test_add_func("/listing/whole", test_whole);
     g_test_add_func("/listing/null-usage", test_null_usage);
     g_test_add_func("/listing/pin-states", test_pin_states);

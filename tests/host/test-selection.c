@@ -159,6 +159,20 @@ test_key_and_kind(void)
     }
 }
 
+/* A token that signs only what it hashes itself is good for sign-in, and not for documents. */
+static void
+test_digest_algorithms(void)
+{
+    static const char none[] = "{'digest_algorithms': []}";
+    TbFilter sign_in = filter_for(TB_PURPOSE_AUTHENTICATE, FALSE);
+    TbFilter choose = filter_for(TB_PURPOSE_CHOOSE, TRUE);
+    TbFilter document = filter_for(TB_PURPOSE_SIGN, TRUE);
+
+    g_assert_true(fits(none, &sign_in));
+    g_assert_false(fits(none, &choose));
+    g_assert_false(fits(none, &document));
+}
+
 static void
 test_filters(void)
 {
@@ -418,6 +432,7 @@ main(int argc, char **argv)
     g_test_add_func("/selection/usage", test_usage);
     g_test_add_func("/selection/shared-key", test_shared_key);
     g_test_add_func("/selection/key-and-kind", test_key_and_kind);
+    g_test_add_func("/selection/digest-algorithms", test_digest_algorithms);
     g_test_add_func("/selection/filters", test_filters);
     g_test_add_func("/selection/filter-without-policies", test_filter_without_policies);
     g_test_add_func("/selection/obstacles", test_obstacles);

@@ -185,6 +185,8 @@ check_token(json_t *token)
         g_assert_true(json_is_string(json_object_get(token, texts[i])));
     g_assert_true(json_is_integer(json_object_get(token, "slot")));
     check_pin(json_object_get(token, "pin"));
+    check_pin(json_object_get(token, "puk"));
+    g_assert_true(json_is_boolean(json_object_get(token, "hidden")));
     g_assert_true(json_is_array(json_object_get(token, "certificates")));
     if (error)
         check_error(error);

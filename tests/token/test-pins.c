@@ -189,6 +189,35 @@ test_identical_tokens(void)
     g_assert_cmpuint(tt_desk_count(desk, "C_Login", "{'slot': 2, 'right': true}"), ==, 1);
 }
 
+/* Certificates may be hidden where none shows, and a login could show them. */
+static void
+test_hidden(void)
+{
+    static const struct {
+        const char *token;
+        gboolean hidden;
+    } rows[] = {
+        {"'objects': []", TRUE},
+        {"'objects': [{'class': 'certificate', 'file': 'ann.pem', 'private': true}]", TRUE},
+        {"'objects': [{'class': 'certificate', 'file': 'ann.pem'}]", FALSE},
+        {"'objects': [{'class': 'certificate', 'value': ''}]", FALSE},
+        {"'objects': [], 'login_required': false", FALSE},
+        {"'objects': [], 'pin_set': false", FALSE},
+        {"'objects': [], 'flags_on': ['CKF_USER_PIN_LOCKED']", FALSE},
+        {"'objects': [], 'flags_on': ['CKF_USER_PIN_FINAL_TRY']", TRUE},
+    };
+    g_autoptr(TtDesk) desk = tt_desk_with_ann("", "");
+
+    for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
+        tt_desk_write(desk, "'slots': [{'id': 1, 'token': {'label': 'Ann', 'serial': '0001', %s}}]",
+                      rows[i].token);
+        tt_desk_list(desk);
+        g_assert_cmpint(json_is_true(json_object_get(tt_desk_token(desk, "Ann"), "hidden")), ==,
+                        rows[i].hidden);
+    }
+    g_assert_cmpuint(LOGINS(desk), ==, 0);
+}
+
 /* "n": what the token tells before anybody enters a PIN. */
 static void
 test_states_of_the_listing(void)
@@ -436,6 +465,7 @@ main(int argc, char **argv)
     g_test_add_func("/token/pins/survive", test_state_survives_the_worker);
     g_test_add_func("/token/pins/identical", test_identical_tokens);
     g_test_add_func("/token/pins/states", test_states_of_the_listing);
+    g_test_add_func("/token/pins/hidden", test_hidden);
     g_test_add_func("/token/pins/limits", test_limits_of_the_pin);
     g_test_add_func("/token/pins/unusable", test_pins_that_cannot_be_used);
     g_test_add_func("/token/pins/answers", test_other_answers);

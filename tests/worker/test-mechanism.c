@@ -26,13 +26,15 @@ certificate_with(const char *kind)
     return certificate;
 }
 
+typedef json_t *(*ListAlgorithms)(const TbMechanisms *mechanisms, const TbCertificate *certificate);
+
 static void
-assert_algorithms(const CK_MECHANISM_TYPE *types, gsize count, const char *kind,
-                  const char *expected)
+assert_list(ListAlgorithms list_algorithms, const CK_MECHANISM_TYPE *types, gsize count,
+            const char *kind, const char *expected)
 {
     g_autoptr(TbMechanisms) mechanisms = tb_mechanisms_new(types, count);
     g_autoptr(TbCertificate) certificate = certificate_with(kind);
-    json_t *list = tb_mechanisms_algorithms(mechanisms, certificate);
+    json_t *list = list_algorithms(mechanisms, certificate);
     g_autoptr(GString) names = g_string_new(NULL);
 
     for (size_t i = 0; i < json_array_size(list); i++)
@@ -40,6 +42,19 @@ assert_algorithms(const CK_MECHANISM_TYPE *types, gsize count, const char *kind,
                                json_string_value(json_array_get(list, i)));
     g_assert_cmpstr(names->str, ==, expected);
     json_decref(list);
+}
+
+static void
+assert_algorithms(const CK_MECHANISM_TYPE *types, gsize count, const char *kind,
+                  const char *expected)
+{
+    assert_list(tb_mechanisms_algorithms, types, count, kind, expected);
+}
+
+static void
+assert_digests(const CK_MECHANISM_TYPE *types, gsize count, const char *kind, const char *expected)
+{
+    assert_list(tb_mechanisms_digest_algorithms, types, count, kind, expected);
 }
 
 static void
@@ -62,6 +77,22 @@ test_algorithms(void)
     assert_algorithms(odd, G_N_ELEMENTS(odd), "RSA", "RS256 RS384 RS512 PS384");
     assert_algorithms(odd, G_N_ELEMENTS(odd), "P-256", "");
     assert_algorithms(NULL, 0, "RSA", "");
+}
+
+/* What is listed for a digest is what tb_mechanism_choose() then accepts one for. */
+static void
+test_digest_algorithms(void)
+{
+    static const CK_MECHANISM_TYPE odd[] = {CKM_RSA_PKCS, CKM_SHA384_RSA_PKCS_PSS, CKM_AES_CBC};
+
+    assert_digests(raw, G_N_ELEMENTS(raw), "P-256", "ES256 ES384 ES512");
+    assert_digests(raw, G_N_ELEMENTS(raw), "P-521", "ES256 ES384 ES512");
+    assert_digests(raw, G_N_ELEMENTS(raw), "secp256k1", "");
+    assert_digests(raw, G_N_ELEMENTS(raw), "Ed25519", "");
+    assert_digests(raw, G_N_ELEMENTS(raw), "RSA", "RS256 RS384 RS512 PS256 PS384 PS512");
+    assert_digests(combined, G_N_ELEMENTS(combined), "RSA", "");
+    assert_digests(combined, G_N_ELEMENTS(combined), "P-256", "");
+    assert_digests(odd, G_N_ELEMENTS(odd), "RSA", "RS256 RS384 RS512");
 }
 
 typedef struct Case {
@@ -202,6 +233,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/worker/mechanism/algorithms", test_algorithms);
+    g_test_add_func("/worker/mechanism/digest-algorithms", test_digest_algorithms);
     g_test_add_func("/worker/mechanism/choice", test_choice);
     g_test_add_func("/worker/mechanism/refusals", test_refusals);
     g_test_add_func("/worker/mechanism/digest-info", test_digest_info);

@@ -100,6 +100,32 @@ test_states(void)
     }
 }
 
+/* The SO's flags, whatever the user's say. */
+static void
+test_puk_states(void)
+{
+    static const struct {
+        CK_FLAGS flags;
+        const char *state;
+    } rows[] = {
+        {0, "ok"},
+        {CKF_USER_PIN_LOCKED | CKF_USER_PIN_TO_BE_CHANGED, "ok"},
+        {CKF_SO_PIN_COUNT_LOW, "low"},
+        {CKF_SO_PIN_FINAL_TRY | CKF_SO_PIN_COUNT_LOW, "final_try"},
+        {CKF_SO_PIN_TO_BE_CHANGED, "to_be_changed"},
+        {CKF_SO_PIN_LOCKED | CKF_SO_PIN_FINAL_TRY | CKF_SO_PIN_TO_BE_CHANGED, "locked"},
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
+        CK_TOKEN_INFO info = {.flags = rows[i].flags, .ulMinPinLen = 6, .ulMaxPinLen = 8};
+        json_t *puk = tb_pin_puk_to_json(&info);
+
+        g_assert_cmpstr(json_string_value(json_object_get(puk, "state")), ==, rows[i].state);
+        g_assert_cmpint(json_integer_value(json_object_get(puk, "min")), ==, 6);
+        json_decref(puk);
+    }
+}
+
 static void
 test_json(void)
 {
@@ -136,6 +162,7 @@ main(int argc, char **argv)
     g_test_add_func("/worker/pin/memory", test_memory);
     g_test_add_func("/worker/pin/own-keys", test_memories_have_own_keys);
     g_test_add_func("/worker/pin/states", test_states);
+    g_test_add_func("/worker/pin/puk-states", test_puk_states);
     g_test_add_func("/worker/pin/json", test_json);
     return g_test_run();
 }
