@@ -16,21 +16,34 @@
 #define NAME_MAX_BYTES 4096
 #define MEMBERS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
-static const char *const OPERATIONS[] = {"authenticate", "sign", "choose"};
+static const char *const OPERATIONS[] = {"authenticate", "sign", "choose", "change_pin",
+                                         "unblock_pin"};
 static const char *const PIN_STATES[] = {"ok",     "low",           "final_try",
                                          "locked", "to_be_changed", "not_initialised"};
 static const char *const CHOICE_PROBLEMS[] = {"",           "expired",     "not_yet_valid",
                                               "pin_locked", "pin_not_set", "pin_to_be_changed"};
-static const char *const PROBLEMS[] = {"", "no_module", "no_token", "no_certificate",
-                                       "module_failed"};
-static const char *const TYPES[] = {"show",       "certificates", "pin",    "working",
+static const char *const PROBLEMS[] = {
+    "",          "no_module", "no_token",    "no_certificate", "module_failed", "no_reader_service",
+    "no_reader", "no_card",   "card_unknown"};
+static const char *const PIN_KINDS[] = {"pin", "puk", "new"};
+static const char *const TYPES[] = {"show",       "certificates", "token",  "pin",  "working",
                                     "pin_failed", "done",         "failed", "close"};
 
 G_STATIC_ASSERT(G_N_ELEMENTS(OPERATIONS) == TB_OPERATION_LAST + 1);
 G_STATIC_ASSERT(G_N_ELEMENTS(PIN_STATES) == TB_PIN_STATE_LAST + 1);
 G_STATIC_ASSERT(G_N_ELEMENTS(CHOICE_PROBLEMS) == TB_CHOICE_PROBLEM_LAST + 1);
 G_STATIC_ASSERT(G_N_ELEMENTS(PROBLEMS) == TB_PROBLEM_LAST + 1);
+G_STATIC_ASSERT(G_N_ELEMENTS(PIN_KINDS) == TB_PIN_KIND_LAST + 1);
 G_STATIC_ASSERT(G_N_ELEMENTS(TYPES) == TB_MESSAGE_LAST + 1);
+
+/* A PUK has no state "not_initialised", which is the last of the words. */
+#define PUK_STATES (G_N_ELEMENTS(PIN_STATES) - 1)
+
+gboolean
+tb_operation_is_pin_care(TbOperation operation)
+{
+    return operation == TB_OPERATION_CHANGE_PIN || operation == TB_OPERATION_UNBLOCK_PIN;
+}
 
 void
 tb_choice_free(TbChoice *choice)
@@ -46,6 +59,16 @@ tb_choice_free(TbChoice *choice)
 }
 
 void
+tb_token_free(TbToken *token)
+{
+    if (!token)
+        return;
+    g_free(token->label);
+    g_free(token->reader);
+    g_free(token);
+}
+
+void
 tb_message_free(TbMessage *message)
 {
     if (!message)
@@ -57,6 +80,7 @@ tb_message_free(TbMessage *message)
     g_free(message->hash_hex);
     g_clear_pointer(&message->choices, g_ptr_array_unref);
     g_free(message->preferred);
+    tb_token_free(message->token);
     g_free(message->text);
     g_free(message);
 }
@@ -108,17 +132,17 @@ required_boolean(json_t *object, const char *member, gboolean *out_value, GError
 }
 
 static gboolean
-read_pin(json_t *parent, TbPin *out_pin, GError **error)
+read_pin(json_t *parent, const char *member, gsize states, TbPin *out_pin, GError **error)
 {
-    json_t *object = json_object_get(parent, "pin");
+    json_t *object = json_object_get(parent, member);
     guint state = 0;
     gboolean pad = FALSE;
     gint64 min = 0, max = TB_PIN_MAX;
 
     if (!json_is_object(object))
-        return tb_fault(error, TB_REASON_INVALID_REQUEST, "\"pin\" is not an object.");
-    if (!tb_json_only(object, "pin", MEMBERS("state", "pad", "min", "max"), error) ||
-        !read_word(object, "state", PIN_STATES, G_N_ELEMENTS(PIN_STATES), &state, error) ||
+        return tb_fault(error, TB_REASON_INVALID_REQUEST, "\"%s\" is not an object.", member);
+    if (!tb_json_only(object, member, MEMBERS("state", "pad", "min", "max"), error) ||
+        !read_word(object, "state", PIN_STATES, states, &state, error) ||
         !required_boolean(object, "pad", &pad, error) ||
         !tb_json_integer(object, "min", 0, G_MAXINT64, &min, error) ||
         !tb_json_integer(object, "max", 0, G_MAXINT64, &max, error))
@@ -131,6 +155,17 @@ read_pin(json_t *parent, TbPin *out_pin, GError **error)
     return TRUE;
 }
 
+/* A hidden choice stands for whatever the token will show: it has no names, and needs the PIN. */
+static gboolean
+check_hidden(const TbChoice *choice, GError **error)
+{
+    if (choice->hidden && (*choice->name || *choice->issuer_name))
+        return tb_fault(error, TB_REASON_INVALID_REQUEST, "A hidden certificate has a name.");
+    if (choice->hidden && !choice->needs_pin)
+        return tb_fault(error, TB_REASON_INVALID_REQUEST, "A hidden certificate needs no PIN.");
+    return TRUE;
+}
+
 static gboolean
 read_choice(json_t *object, TbChoice *choice, GError **error)
 {
@@ -140,7 +175,7 @@ read_choice(json_t *object, TbChoice *choice, GError **error)
         return tb_fault(error, TB_REASON_INVALID_REQUEST, "A certificate is not an object.");
     if (!tb_json_only(object, "certificate",
                       MEMBERS("id", "name", "issuer_name", "token", "reader", "not_before",
-                              "not_after", "usable", "problem", "pin", "needs_pin"),
+                              "not_after", "usable", "problem", "pin", "needs_pin", "hidden"),
                       error) ||
         !copy_string(object, "id", TRUE, &choice->id, error) ||
         !copy_string(object, "name", TRUE, &choice->name, error) ||
@@ -153,8 +188,9 @@ read_choice(json_t *object, TbChoice *choice, GError **error)
         !required_boolean(object, "usable", &choice->usable, error) ||
         !read_word(object, "problem", CHOICE_PROBLEMS, G_N_ELEMENTS(CHOICE_PROBLEMS), &problem,
                    error) ||
-        !read_pin(object, &choice->pin, error) ||
-        !required_boolean(object, "needs_pin", &choice->needs_pin, error))
+        !read_pin(object, "pin", G_N_ELEMENTS(PIN_STATES), &choice->pin, error) ||
+        !required_boolean(object, "needs_pin", &choice->needs_pin, error) ||
+        !tb_json_boolean(object, "hidden", &choice->hidden, error) || !check_hidden(choice, error))
         return FALSE;
     choice->problem = (TbChoiceProblem)problem;
     return TRUE;
@@ -167,7 +203,8 @@ read_certificates(json_t *object, TbMessage *message, GError **error)
     guint problem = 0;
 
     if (!tb_json_only(object, "certificates",
-                      MEMBERS("type", "certificates", "preferred", "problem"), error) ||
+                      MEMBERS("type", "certificates", "preferred", "problem", "again"), error) ||
+        !tb_json_boolean(object, "again", &message->again, error) ||
         !copy_string(object, "preferred", FALSE, &message->preferred, error) ||
         !read_word(object, "problem", PROBLEMS, G_N_ELEMENTS(PROBLEMS), &problem, error))
         return FALSE;
@@ -184,6 +221,30 @@ read_certificates(json_t *object, TbMessage *message, GError **error)
             return FALSE;
     }
     return TRUE;
+}
+
+static gboolean
+read_token(json_t *object, TbMessage *message, GError **error)
+{
+    json_t *token = json_object_get(object, "token");
+    guint problem = 0;
+
+    if (!tb_json_only(object, "token", MEMBERS("type", "token", "problem"), error) ||
+        !read_word(object, "problem", PROBLEMS, G_N_ELEMENTS(PROBLEMS), &problem, error))
+        return FALSE;
+    message->problem = (TbProblem)problem;
+    if (!token)
+        return TRUE;
+    if (!json_is_object(token))
+        return tb_fault(error, TB_REASON_INVALID_REQUEST, "\"token\" is not an object.");
+    if (message->problem != TB_PROBLEM_NONE)
+        return tb_fault(error, TB_REASON_INVALID_REQUEST, "A \"token\" came with a problem.");
+    message->token = g_new0(TbToken, 1);
+    return tb_json_only(token, "token", MEMBERS("label", "reader", "pin", "puk"), error) &&
+           copy_string(token, "label", TRUE, &message->token->label, error) &&
+           copy_string(token, "reader", TRUE, &message->token->reader, error) &&
+           read_pin(token, "pin", G_N_ELEMENTS(PIN_STATES), &message->token->pin, error) &&
+           read_pin(token, "puk", PUK_STATES, &message->token->puk, error);
 }
 
 static gsize
@@ -228,27 +289,54 @@ check_origin(const char *origin, GError **error)
     return TRUE;
 }
 
+/* Who asks, and for what document. */
 static gboolean
-read_show(json_t *object, TbMessage *message, GError **error)
+read_site(json_t *object, TbMessage *message, GError **error)
 {
     json_t *hash = json_object_get(object, "hash");
-    guint operation = 0;
 
     if (!tb_json_only(object, "show",
                       MEMBERS("type", "operation", "origin", "top_origin", "lang", "hash"),
                       error) ||
-        !read_word(object, "operation", OPERATIONS, G_N_ELEMENTS(OPERATIONS), &operation, error) ||
         !copy_string(object, "origin", TRUE, &message->origin, error) ||
         !copy_string(object, "top_origin", FALSE, &message->top_origin, error) ||
-        !copy_string(object, "lang", FALSE, &message->lang, error) ||
         !check_origin(message->origin, error) ||
         (message->top_origin && !check_origin(message->top_origin, error)) ||
         (hash && !read_hash(hash, message, error)))
         return FALSE;
-    message->operation = (TbOperation)operation;
     if (message->operation == TB_OPERATION_SIGN && !hash)
         return tb_fault(error, TB_REASON_INVALID_REQUEST, "\"sign\" came without a \"hash\".");
     return TRUE;
+}
+
+static gboolean
+read_show(json_t *object, TbMessage *message, GError **error)
+{
+    guint operation = 0;
+
+    if (!read_word(object, "operation", OPERATIONS, G_N_ELEMENTS(OPERATIONS), &operation, error) ||
+        !copy_string(object, "lang", FALSE, &message->lang, error))
+        return FALSE;
+    message->operation = (TbOperation)operation;
+    if (tb_operation_is_pin_care(message->operation))
+        return tb_json_only(object, "show", MEMBERS("type", "operation", "lang"), error);
+    return read_site(object, message, error);
+}
+
+static gboolean
+read_pin_failed(json_t *object, TbMessage *message, GError **error)
+{
+    guint what = TB_PIN_KIND_PIN;
+
+    if (!tb_json_only(object, "pin_failed", MEMBERS("type", "pin", "repeated", "what"), error) ||
+        !required_boolean(object, "repeated", &message->repeated, error) ||
+        (json_object_get(object, "what") &&
+         !read_word(object, "what", PIN_KINDS, G_N_ELEMENTS(PIN_KINDS), &what, error)))
+        return FALSE;
+    message->what = (TbPinKind)what;
+    return read_pin(object, "pin",
+                    message->what == TB_PIN_KIND_PUK ? PUK_STATES : G_N_ELEMENTS(PIN_STATES),
+                    &message->pin, error);
 }
 
 static gboolean
@@ -273,13 +361,13 @@ read_members(json_t *object, TbMessage *message, GError **error)
         return read_show(object, message, error);
     case TB_MESSAGE_CERTIFICATES:
         return read_certificates(object, message, error);
+    case TB_MESSAGE_TOKEN:
+        return read_token(object, message, error);
     case TB_MESSAGE_WORKING:
         return tb_json_only(object, "working", MEMBERS("type", "pad"), error) &&
                required_boolean(object, "pad", &message->pad, error);
     case TB_MESSAGE_PIN_FAILED:
-        return tb_json_only(object, "pin_failed", MEMBERS("type", "pin", "repeated"), error) &&
-               read_pin(object, &message->pin, error) &&
-               required_boolean(object, "repeated", &message->repeated, error);
+        return read_pin_failed(object, message, error);
     case TB_MESSAGE_FAILED:
         return read_failed(object, message, error);
     case TB_MESSAGE_PIN:

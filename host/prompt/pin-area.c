@@ -9,6 +9,7 @@
 
 #include "host/prompt/badge.h"
 #include "host/prompt/pin-entry.h"
+#include "host/prompt/pin-text.h"
 #include "host/prompt/style.h"
 #include "host/prompt/text.h"
 
@@ -143,7 +144,7 @@ tb_pin_area_new(TbPinAreaChanged changed, gpointer data)
     area->tries = alert_label(area, "tb-caution");
     area->field_box = make_field(area);
     area->keypad_box = make_keypad();
-    area->consent = gtk_check_button_new_with_label(tb_text_pin_last_try_consent());
+    area->consent = gtk_check_button_new_with_label(tb_text_last_try_consent(TB_PIN_KIND_PIN));
     g_signal_connect(area->consent, "toggled", G_CALLBACK(on_consent), area);
     gtk_widget_set_margin_top(area->consent, SPACING);
     gtk_box_append(GTK_BOX(area->box), area->alerts);

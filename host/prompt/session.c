@@ -77,6 +77,8 @@ open_window(TbSession *session, const TbMessage *message, GError **error)
 
     if (session->window)
         return tb_fault(error, TB_REASON_INVALID_REQUEST, "\"show\" came twice.");
+    if (tb_operation_is_pin_care(message->operation))
+        return tb_fault(error, TB_REASON_UNSUPPORTED, "This dialog has no page for that.");
     gtk_widget_set_default_direction(tb_language_set(message->lang) ? GTK_TEXT_DIR_RTL
                                                                     : GTK_TEXT_DIR_LTR);
     session->window = tb_window_new(message, &events, session, error);
@@ -125,6 +127,8 @@ obey(TbSession *session, const TbMessage *message, int fd, GError **error)
     case TB_MESSAGE_FAILED:
         tb_window_set_failed(session->window, message->reason, message->text);
         return TRUE;
+    case TB_MESSAGE_TOKEN:
+        return tb_fault(error, TB_REASON_INVALID_REQUEST, "\"token\" came for a site's request.");
     case TB_MESSAGE_SHOW:
     case TB_MESSAGE_CLOSE:
         break;

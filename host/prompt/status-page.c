@@ -4,6 +4,8 @@
  */
 #include "host/prompt/status-page.h"
 
+#include "host/prompt/text.h"
+
 #define BADGE_SIZE 52
 #define DETAIL_MAX_CHARACTERS 500
 

@@ -7,8 +7,8 @@
 
 #include <gtk/gtk.h>
 
+#include "host/prompt/advice.h"
 #include "host/prompt/badge.h"
-#include "host/prompt/text.h"
 
 typedef struct TbStatusPage TbStatusPage;
 

@@ -5,12 +5,10 @@
  */
 #include "host/prompt/text.h"
 
-#include <libintl.h>
 #include <string.h>
 
 #include <glib/gi18n.h>
 
-#include "core/secret.h"
 #include "host/prompt/language.h"
 
 #define FIRST_STRONG_ISOLATE "\xe2\x81\xa8"
@@ -172,6 +170,10 @@ tb_text_operation(TbOperation operation)
         return _("This site asks you to sign a document");
     case TB_OPERATION_CHOOSE:
         return _("This site asks for your certificate");
+    case TB_OPERATION_CHANGE_PIN:
+        return _("Change the PIN of your token");
+    case TB_OPERATION_UNBLOCK_PIN:
+        return _("Unblock the PIN of your token");
     }
     g_assert_not_reached();
 }
@@ -186,6 +188,10 @@ tb_text_operation_button(TbOperation operation)
         return _("Sign");
     case TB_OPERATION_CHOOSE:
         return _("Use this certificate");
+    case TB_OPERATION_CHANGE_PIN:
+        return _("Change PIN");
+    case TB_OPERATION_UNBLOCK_PIN:
+        return _("Unblock PIN");
     }
     g_assert_not_reached();
 }
@@ -201,6 +207,10 @@ tb_text_window_title(TbOperation operation, const char *site)
         return g_strdup_printf(_("Sign a document — %s"), site);
     case TB_OPERATION_CHOOSE:
         return g_strdup_printf(_("Choose a certificate — %s"), site);
+    case TB_OPERATION_CHANGE_PIN:
+        return g_strdup(_("Change PIN — Tokenbridge"));
+    case TB_OPERATION_UNBLOCK_PIN:
+        return g_strdup(_("Unblock PIN — Tokenbridge"));
     }
     g_assert_not_reached();
 }
@@ -218,11 +228,14 @@ tb_text_choice_problem(const TbChoice *choice)
         day = tb_text_day(choice->not_before);
         return g_strdup_printf(_("Not valid before %s."), day);
     case TB_CHOICE_PROBLEM_PIN_LOCKED:
-        return g_strdup(_("The PIN of this token is locked."));
+        return g_strdup(
+            _("The PIN of this token is locked. If you have the PUK, choose “Unblock PIN” at "
+              "Tokenbridge’s button in the browser, or run “tokenbridge pin unblock”."));
     case TB_CHOICE_PROBLEM_PIN_NOT_SET:
         return g_strdup(_("This token has no PIN yet."));
     case TB_CHOICE_PROBLEM_PIN_TO_BE_CHANGED:
-        return g_strdup(_("The PIN of this token must be changed before it can be used."));
+        return g_strdup(_("The PIN of this token must be changed first: choose “Change PIN” at "
+                          "Tokenbridge’s button in the browser, or run “tokenbridge pin change”."));
     case TB_CHOICE_PROBLEM_NONE:
         return g_strdup(_("It cannot be used here."));
     }
@@ -235,211 +248,22 @@ tb_text_choice_spoken(const TbChoice *choice)
     g_autofree char *name = clean_name(choice->name);
     g_autofree char *issuer = clean_name(choice->issuer_name);
     g_autofree char *token = clean_name(choice->token);
-    g_autofree char *problem = NULL;
+    g_autofree char *problem = choice->usable ? NULL : tb_text_choice_problem(choice);
     g_autofree char *day = NULL;
 
+    if (choice->hidden && choice->usable)
+        /* TRANSLATORS: read aloud; %s is a token. */
+        return g_strdup_printf(_("The token %s. Its certificates show after the PIN"), token);
+    if (choice->hidden)
+        /* TRANSLATORS: read aloud: a token, a sentence that says why not. */
+        return g_strdup_printf(_("The token %1$s. Not usable: %2$s"), token, problem);
     if (choice->usable) {
         day = tb_text_day(choice->not_after);
         /* TRANSLATORS: read aloud: name, issuer, token, day. */
         return g_strdup_printf(_("%1$s, issued by %2$s, on the token %3$s, valid until %4$s"), name,
                                issuer, token, day);
     }
-    problem = tb_text_choice_problem(choice);
     /* TRANSLATORS: read aloud: name, issuer, token, a sentence that says why not. */
     return g_strdup_printf(_("%1$s, issued by %2$s, on the token %3$s. Not usable: %4$s"), name,
                            issuer, token, problem);
-}
-
-char *
-tb_text_pin_length(const TbPin *pin)
-{
-    g_autofree char *min = tb_text_number(pin->min);
-    g_autofree char *max = tb_text_number(pin->max);
-
-    if (pin->min == pin->max)
-        return g_strdup_printf(
-            ngettext("The PIN has %s character.", "The PIN has %s characters.", pin->max), max);
-    if (pin->min > 1 && pin->max < TB_PIN_MAX)
-        return g_strdup_printf(_("The PIN has %1$s to %2$s characters."), min, max);
-    if (pin->min > 1)
-        return g_strdup_printf(_("The PIN has at least %s characters."), min);
-    if (pin->max < TB_PIN_MAX)
-        return g_strdup_printf(_("The PIN has at most %s characters."), max);
-    return NULL;
-}
-
-const char *
-tb_text_pin_tries(TbPinState state)
-{
-    switch (state) {
-    case TB_PIN_STATE_LOW:
-        return _("A wrong PIN has been entered before. After a few more, the token locks its PIN.");
-    case TB_PIN_STATE_FINAL_TRY:
-        return _("This is the last try: if the PIN is wrong again, the token locks it.");
-    case TB_PIN_STATE_LOCKED:
-        return _("The token has locked its PIN. Whoever issued the token can unlock it.");
-    case TB_PIN_STATE_TO_BE_CHANGED:
-        return _("The PIN of this token must be changed before it can be used.");
-    case TB_PIN_STATE_NOT_INITIALISED:
-        return _("This token has no PIN yet.");
-    case TB_PIN_STATE_OK:
-        return NULL;
-    }
-    g_assert_not_reached();
-}
-
-const char *
-tb_text_pin_last_try_consent(void)
-{
-    return _("I am sure of my PIN and want to use the last try");
-}
-
-const char *
-tb_text_pin_failed(const TbPin *pin, gboolean repeated)
-{
-    if (repeated)
-        return _("This PIN was wrong before, so it was not sent to the token again.");
-    return pin->pad ? _("The PIN entered on the reader was wrong.") : _("The PIN was wrong.");
-}
-
-TbAdvice
-tb_text_problem(TbProblem problem, TbOperation operation)
-{
-    switch (problem) {
-    case TB_PROBLEM_NONE:
-        return (TbAdvice){_("Looking for your token…"), NULL};
-    case TB_PROBLEM_NO_MODULE:
-        return (TbAdvice){_("The software for your token is missing"),
-                          _("Ask your administrator to install the PKCS#11 module of your token, "
-                            "for example the package “opensc-pkcs11”. Then try again.")};
-    case TB_PROBLEM_NO_TOKEN:
-        return (TbAdvice){_("Insert your token"),
-                          _("Tokenbridge goes on by itself as soon as it is there.")};
-    case TB_PROBLEM_NO_CERTIFICATE:
-        if (operation == TB_OPERATION_AUTHENTICATE)
-            return (TbAdvice){_("No certificate to sign in with"),
-                              _("Your token is there, but none of its certificates can be used to "
-                                "sign in here. Insert another token if you have one.")};
-        return (TbAdvice){_("No certificate to sign with"),
-                          _("Your token is there, but none of its certificates can be used for "
-                            "this. Insert another token if you have one.")};
-    case TB_PROBLEM_MODULE_FAILED:
-        return (TbAdvice){_("Your token cannot be read"),
-                          _("Take the token out and insert it again. If that does not help, ask "
-                            "your administrator to check the token’s software.")};
-    }
-    g_assert_not_reached();
-}
-
-static TbAdvice
-token_failure(TbReason reason)
-{
-    if (reason == TB_REASON_TOKEN_MISSING)
-        return (TbAdvice){_("The token is not there"),
-                          _("Insert the token and start again on the site.")};
-    if (reason == TB_REASON_TOKEN_REMOVED)
-        return (TbAdvice){_("The token was taken out"),
-                          _("Insert it again, leave it in until the end, and start again on the "
-                            "site.")};
-    return (TbAdvice){_("There is no certificate for this"),
-                      _("Your token has no certificate that can be used here. Ask whoever issued "
-                        "the token.")};
-}
-
-static TbAdvice
-pin_failure(TbReason reason)
-{
-    if (reason == TB_REASON_PIN_BLOCKED)
-        return (TbAdvice){_("The PIN is locked"),
-                          _("The token has locked its PIN after too many wrong ones. Whoever "
-                            "issued the token can unlock it.")};
-    if (reason == TB_REASON_PIN_INCORRECT)
-        return (TbAdvice){_("The PIN was wrong"),
-                          _("Make sure of your PIN, then start again on the site.")};
-    return (TbAdvice){_("The reader’s keypad reported a failure"),
-                      _("Start again on the site, and enter the PIN on the reader without a long "
-                        "pause.")};
-}
-
-static TbAdvice
-pin_change_failure(TbReason reason)
-{
-    if (reason == TB_REASON_PUK_BLOCKED)
-        return (TbAdvice){_("The PUK is locked"),
-                          _("The token has locked its PUK after too many wrong ones. Ask whoever "
-                            "issued the token.")};
-    if (reason == TB_REASON_PUK_INCORRECT)
-        return (TbAdvice){_("The PUK was wrong"),
-                          _("The PUK is in the letter that came with the token. Make sure of it, "
-                            "then start again.")};
-    return (TbAdvice){_("The token does not accept the new PIN"),
-                      _("Start again, and choose another PIN: of digits, and neither too short "
-                        "nor too long for the token.")};
-}
-
-TbAdvice
-tb_text_failure(TbReason reason)
-{
-    switch (reason) {
-    case TB_REASON_TOKEN_MISSING:
-    case TB_REASON_TOKEN_REMOVED:
-    case TB_REASON_NO_CERTIFICATE:
-        return token_failure(reason);
-    case TB_REASON_PIN_BLOCKED:
-    case TB_REASON_PIN_INCORRECT:
-    case TB_REASON_PIN_PAD_FAILED:
-        return pin_failure(reason);
-    case TB_REASON_PIN_INVALID:
-    case TB_REASON_PUK_INCORRECT:
-    case TB_REASON_PUK_BLOCKED:
-        return pin_change_failure(reason);
-    case TB_REASON_USER_TIMEOUT:
-        return (TbAdvice){_("The time is over"), _("Start again on the site when you are ready.")};
-    case TB_REASON_USER_CANCELLED:
-    case TB_REASON_ABORTED:
-        return (TbAdvice){_("The request was taken back"),
-                          _("If that was not you, start again on the site.")};
-    case TB_REASON_MODULE_FAILED:
-        return (TbAdvice){_("The token’s software has failed"),
-                          _("Take the token out, insert it again and start again on the site. If "
-                            "that does not help, ask your administrator.")};
-    case TB_REASON_MODULE_TIMEOUT:
-        return (TbAdvice){_("The token does not answer"),
-                          _("Take the token out, insert it again and start again on the site.")};
-    case TB_REASON_ORIGIN_REFUSED:
-        return (TbAdvice){_("This site may not ask for this"),
-                          _("Your administrator can allow it.")};
-    case TB_REASON_BUSY:
-        return (TbAdvice){_("Another request is open"),
-                          _("Finish or cancel it first, then start again on the site.")};
-    case TB_REASON_INVALID_REQUEST:
-    case TB_REASON_UNSUPPORTED:
-        return (TbAdvice){_("The site asked for something that does not exist"),
-                          _("This is a fault of the site. Tell those who run it.")};
-    case TB_REASON_INTERNAL:
-        return (TbAdvice){_("Something went wrong in Tokenbridge"),
-                          _("Start again on the site. If it happens again, show this message to "
-                            "your administrator.")};
-    }
-    g_assert_not_reached();
-}
-
-TbAdvice
-tb_text_done(TbOperation operation)
-{
-    switch (operation) {
-    case TB_OPERATION_AUTHENTICATE:
-        return (TbAdvice){_("Your token has signed"), _("The site is signing you in now.")};
-    case TB_OPERATION_SIGN:
-        return (TbAdvice){_("The document is signed"), _("The site has your signature now.")};
-    case TB_OPERATION_CHOOSE:
-        return (TbAdvice){_("Certificate chosen"), _("The site has your certificate now.")};
-    }
-    g_assert_not_reached();
-}
-
-const char *
-tb_text_working(TbOperation operation)
-{
-    return operation == TB_OPERATION_CHOOSE ? _("One moment…") : _("Your token is signing…");
 }

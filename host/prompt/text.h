@@ -10,12 +10,6 @@
 
 #include "host/prompt/message.h"
 
-/* A title and what to do about it; both static or owned by gettext. */
-typedef struct TbAdvice {
-    const char *title;
-    const char *text;
-} TbAdvice;
-
 /* For strings from outside: no control or direction characters, valid UTF-8, at most max characters
  * (then an ellipsis), inside bidirectional isolates so that it cannot rearrange what is around it.
  */
@@ -37,6 +31,8 @@ char *tb_text_hex_groups(const char *hex);
 /* What is asked: the heading, and the button that does it. */
 const char *tb_text_operation(TbOperation operation);
 const char *tb_text_operation_button(TbOperation operation);
+
+/* site is not looked at for the care of a PIN. */
 char *tb_text_window_title(TbOperation operation, const char *site);
 
 /* The sentence under a certificate that cannot be used. */
@@ -44,18 +40,3 @@ char *tb_text_choice_problem(const TbChoice *choice);
 
 /* All that is known of a choice, for those who hear it. */
 char *tb_text_choice_spoken(const TbChoice *choice);
-
-/* How long the PIN is; NULL when the token does not limit it. */
-char *tb_text_pin_length(const TbPin *pin);
-
-/* A warning about the tries left, or NULL; and what the user must confirm before the last one. */
-const char *tb_text_pin_tries(TbPinState state);
-const char *tb_text_pin_last_try_consent(void);
-
-/* Why the user is asked again. */
-const char *tb_text_pin_failed(const TbPin *pin, gboolean repeated);
-
-TbAdvice tb_text_problem(TbProblem problem, TbOperation operation);
-TbAdvice tb_text_failure(TbReason reason);
-TbAdvice tb_text_done(TbOperation operation);
-const char *tb_text_working(TbOperation operation);

@@ -10,8 +10,10 @@
 #include <string.h>
 
 #include "host/common/fault.h"
+#include "host/prompt/advice.h"
 #include "host/prompt/choice-list.h"
 #include "host/prompt/pin-area.h"
+#include "host/prompt/pin-text.h"
 #include "host/prompt/site.h"
 #include "host/prompt/status-page.h"
 #include "host/prompt/style.h"
@@ -375,8 +377,9 @@ make_content(TbWindow *window, const TbMessage *show, const TbSite *site)
     if (show->hash_hex)
         gtk_box_append(GTK_BOX(box), make_hash(window, show));
     gtk_box_append(GTK_BOX(box), window->pages);
-    append_text(box, "tb-dim",
-                _("Tokenbridge asks for your PIN only here, and never for your PUK."));
+    append_text(
+        box, "tb-dim",
+        _("Tokenbridge asks for your PIN only here. No site’s request ever needs your PUK."));
     window->buttons = make_buttons(window);
     gtk_box_append(GTK_BOX(box), window->buttons);
     return box;
@@ -411,7 +414,7 @@ open_window(TbWindow *window, const TbMessage *show)
     gtk_window_set_default_widget(GTK_WINDOW(window->window), window->submit);
     add_escape(window);
     on_choice_selected(window);
-    tb_status_page_wait(window->status, tb_text_problem(TB_PROBLEM_NONE, window->operation));
+    tb_status_page_wait(window->status, tb_advice_problem(TB_PROBLEM_NONE, window->operation));
     show_status(window);
     gtk_widget_grab_focus(window->cancel);
     g_signal_connect(window->window, "close-request", G_CALLBACK(on_close_request), window);
@@ -466,7 +469,7 @@ static void
 show_choices(TbWindow *window)
 {
     gboolean was_choosing = window->state == STATE_CHOOSING;
-    TbAdvice advice = tb_text_problem(window->problem, window->operation);
+    TbAdvice advice = tb_advice_problem(window->problem, window->operation);
 
     window->state = window->choices->len > 0 ? STATE_CHOOSING : STATE_WAITING;
     if (!was_choosing)
@@ -527,17 +530,16 @@ tb_window_write_pin(TbWindow *window, int fd)
 void
 tb_window_set_working(TbWindow *window, gboolean pad)
 {
+    TbAdvice advice = tb_advice_working(window->operation, pad);
+
     if (window->state == STATE_ENDED)
         return;
     window->state = STATE_WORKING;
     update_button(window);
     if (pad)
-        tb_status_page_show(window->status, TB_BADGE_KEYPAD,
-                            (TbAdvice){_("Enter the PIN on the reader"),
-                                       _("Use the keypad of the reader, then confirm there.")},
-                            NULL);
+        tb_status_page_show(window->status, TB_BADGE_KEYPAD, advice, NULL);
     else
-        tb_status_page_wait(window->status, (TbAdvice){tb_text_working(window->operation), NULL});
+        tb_status_page_wait(window->status, advice);
     gtk_widget_grab_focus(window->cancel); /* before the field that has it is hidden */
     show_status(window);
 }
@@ -574,7 +576,8 @@ tb_window_set_pin_failed(TbWindow *window, const TbPin *pin, gboolean repeated)
     tb_choice_list_set(window->choices_list, window->choices, NULL);
     show_choices(window);
     if (still_there)
-        tb_pin_area_set_error(window->pin_area, tb_text_pin_failed(pin, repeated));
+        tb_pin_area_set_error(window->pin_area,
+                              tb_text_pin_failed(TB_PIN_KIND_PIN, pin->pad, repeated));
 }
 
 static gboolean
@@ -605,7 +608,7 @@ tb_window_set_done(TbWindow *window)
 {
     if (window->state == STATE_ENDED)
         return;
-    end(window, TB_BADGE_DONE, tb_text_done(window->operation), NULL);
+    end(window, TB_BADGE_DONE, tb_advice_done(window->operation), NULL);
     window->done_timer = g_timeout_add(DONE_MS, on_done_over, window);
 }
 
@@ -618,5 +621,6 @@ tb_window_set_failed(TbWindow *window, TbReason reason, const char *text)
 
     if (window->state == STATE_ENDED)
         return;
-    end(window, TB_BADGE_WARNING, tb_text_failure(reason), technical ? text : NULL);
+    end(window, TB_BADGE_WARNING, tb_advice_failure(reason, window->operation),
+        technical ? text : NULL);
 }

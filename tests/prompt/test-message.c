@@ -100,7 +100,9 @@ test_certificates(void)
 static void
 test_no_certificates(void)
 {
-    static const char *const words[] = {"no_module", "no_token", "no_certificate", "module_failed"};
+    static const char *const words[] = {"no_module",     "no_token",          "no_certificate",
+                                        "module_failed", "no_reader_service", "no_reader",
+                                        "no_card",       "card_unknown"};
 
     for (guint i = 0; i < G_N_ELEMENTS(words); i++) {
         g_autofree char *text =
@@ -134,6 +136,118 @@ test_bad_certificates(void)
     g_string_append(many, "]}");
     refused(many->str);
     g_string_free(many, TRUE);
+}
+
+static void
+test_hidden(void)
+{
+    static const char *const whole =
+        "{'type':'certificates','certificates':[{'id':'T1','name':'','issuer_name':'','token':'T',"
+        "'reader':'R','not_before':0,'not_after':0,'usable':true," PIN
+        ",'needs_pin':true,'hidden':true}],'again':true}";
+    g_autoptr(GError) error = NULL;
+    g_autoptr(TbMessage) message = parse(whole, FALSE, &error);
+    g_autoptr(TbMessage) plain =
+        parse("{'type':'certificates','certificates':[" CHOICE "]}", FALSE, &error);
+    const TbChoice *choice;
+
+    g_assert_no_error(error);
+    g_assert_true(message->again);
+    choice = g_ptr_array_index(message->choices, 0);
+    g_assert_true(choice->hidden);
+    g_assert_false(plain->again);
+    choice = g_ptr_array_index(plain->choices, 0);
+    g_assert_false(choice->hidden);
+    refused("{'type':'certificates','certificates':[],'again':1}");
+    refused("{'type':'certificates','certificates':[{'id':'T1','name':'Anna','issuer_name':'',"
+            "'token':'T','reader':'R','not_before':0,'not_after':0,'usable':true," PIN
+            ",'needs_pin':true,'hidden':true}]}");
+    refused("{'type':'certificates','certificates':[{'id':'T1','name':'','issuer_name':'',"
+            "'token':'T','reader':'R','not_before':0,'not_after':0,'usable':true," PIN
+            ",'needs_pin':false,'hidden':true}]}");
+}
+
+static void
+test_pin_care(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(TbMessage) change =
+        parse("{'type':'show','operation':'change_pin','lang':'fa'}", FALSE, &error);
+    g_autoptr(TbMessage) unblock =
+        parse("{'type':'show','operation':'unblock_pin'}", FALSE, &error);
+
+    g_assert_no_error(error);
+    g_assert_cmpint(change->operation, ==, TB_OPERATION_CHANGE_PIN);
+    g_assert_null(change->origin);
+    g_assert_cmpstr(change->lang, ==, "fa");
+    g_assert_cmpint(unblock->operation, ==, TB_OPERATION_UNBLOCK_PIN);
+    g_assert_true(tb_operation_is_pin_care(unblock->operation));
+    g_assert_false(tb_operation_is_pin_care(TB_OPERATION_CHOOSE));
+    refused("{'type':'show','operation':'change_pin','origin':'https://a.example'}");
+    refused("{'type':'show','operation':'unblock_pin','top_origin':'https://a.example'}");
+    refused("{'type':'show','operation':'change_pin','hash':{'function':'SHA-256','hex':'" SHA256
+            "'}}");
+}
+
+#define PUK "'puk':{'state':'final_try','pad':true,'min':8,'max':8}"
+
+static void
+test_token(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(TbMessage) message =
+        parse("{'type':'token','token':{'label':'T','reader':'R'," PIN "," PUK "}}", FALSE, &error);
+    g_autoptr(TbMessage) looking = parse("{'type':'token'}", FALSE, &error);
+    g_autoptr(TbMessage) missing = parse("{'type':'token','problem':'no_card'}", FALSE, &error);
+
+    g_assert_no_error(error);
+    g_assert_cmpstr(message->token->label, ==, "T");
+    g_assert_cmpstr(message->token->reader, ==, "R");
+    g_assert_cmpint(message->token->pin.state, ==, TB_PIN_STATE_LOW);
+    g_assert_cmpint(message->token->puk.state, ==, TB_PIN_STATE_FINAL_TRY);
+    g_assert_true(message->token->puk.pad);
+    g_assert_cmpuint(message->token->puk.min, ==, 8);
+    g_assert_null(looking->token);
+    g_assert_cmpint(looking->problem, ==, TB_PROBLEM_NONE);
+    g_assert_null(missing->token);
+    g_assert_cmpint(missing->problem, ==, TB_PROBLEM_NO_CARD);
+    refused("{'type':'token','token':{'label':'T','reader':'R'," PIN "}}");
+    refused("{'type':'token','token':{'label':'T','reader':'R'," PUK "}}");
+    refused("{'type':'token','token':{'reader':'R'," PIN "," PUK "}}");
+    refused("{'type':'token','token':{'label':'T','reader':'R','serial':'1'," PIN "," PUK "}}");
+    refused("{'type':'token','token':[]}");
+    refused("{'type':'token','problem':'tired'}");
+    refused("{'type':'token','problem':'no_card','token':{'label':'T','reader':'R'," PIN "," PUK
+            "}}");
+    refused("{'type':'token','token':{'label':'T','reader':'R'," PIN
+            ",'puk':{'state':'not_initialised','pad':false}}}");
+}
+
+static void
+failed_kind(const char *what, TbPinKind expected)
+{
+    g_autofree char *text =
+        g_strdup_printf("{'type':'pin_failed','repeated':false%s," PIN "}", what);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(TbMessage) message = parse(text, FALSE, &error);
+
+    g_assert_no_error(error);
+    g_assert_cmpint(message->what, ==, expected);
+    g_assert_false(message->repeated);
+}
+
+static void
+test_pin_failed(void)
+{
+    failed_kind("", TB_PIN_KIND_PIN);
+    failed_kind(",'what':'pin'", TB_PIN_KIND_PIN);
+    failed_kind(",'what':'puk'", TB_PIN_KIND_PUK);
+    failed_kind(",'what':'new'", TB_PIN_KIND_NEW);
+    refused("{'type':'pin_failed','repeated':false,'what':'PIN'," PIN "}");
+    refused("{'type':'pin_failed'," PIN "}");
+    refused("{'type':'pin_failed','repeated':false}");
+    refused("{'type':'pin_failed','repeated':false,'what':'puk',"
+            "'pin':{'state':'not_initialised','pad':false}}");
 }
 
 static void
@@ -201,6 +315,10 @@ main(int argc, char **argv)
     g_test_add_func("/message/certificates", test_certificates);
     g_test_add_func("/message/no-certificates", test_no_certificates);
     g_test_add_func("/message/bad-certificates", test_bad_certificates);
+    g_test_add_func("/message/hidden", test_hidden);
+    g_test_add_func("/message/pin-care", test_pin_care);
+    g_test_add_func("/message/token", test_token);
+    g_test_add_func("/message/pin-failed", test_pin_failed);
     g_test_add_func("/message/pin-limits", test_pin_limits);
     g_test_add_func("/message/others", test_others);
     return g_test_run();

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Tests of host/prompt/text.c and language.c: sentences, dates and digits in both languages, and
- * names from outside made harmless.
+ * Tests of host/prompt/text.c, pin-text.c, advice.c and language.c: sentences, dates and digits in
+ * both languages, and names from outside made harmless.
  */
 #include <locale.h>
 #include <string.h>
 
+#include "host/prompt/advice.h"
 #include "host/prompt/language.h"
+#include "host/prompt/pin-text.h"
 #include "host/prompt/text.h"
 
 #define FSI "\xe2\x81\xa8"
@@ -154,31 +156,195 @@ test_hex(void)
     g_assert_cmpstr(groups, ==, "0011 2233 4455 6677 8899 aabb ccdd eeff\n0123");
 }
 
+static void
+expect_puk_length(guint min, guint max, const char *expected)
+{
+    const TbPin puk = {.min = min, .max = max};
+    g_autofree char *text = tb_text_puk_length(&puk);
+
+    g_assert_cmpstr(text, ==, expected);
+}
+
+static void
+test_puk_length(void)
+{
+    tb_language_set("en");
+    expect_puk_length(8, 8, "The PUK has 8 characters.");
+    expect_puk_length(1, 1, "The PUK has 1 character.");
+    expect_puk_length(4, 8, "The PUK has 4 to 8 characters.");
+    expect_puk_length(4, 255, "The PUK has at least 4 characters.");
+    expect_puk_length(0, 12, "The PUK has at most 12 characters.");
+    expect_puk_length(0, 255, NULL);
+}
+
+typedef const char *(*Sentence)(guint first, guint second);
+
+/* Both languages have it, and not the same; NULL is NULL in both. Returns the English one. */
+static const char *
+translated(Sentence sentence, guint first, guint second)
+{
+    const char *english, *persian;
+
+    tb_language_set("en");
+    english = sentence(first, second);
+    tb_language_set("fa");
+    persian = sentence(first, second);
+    if (english || persian)
+        g_assert_cmpstr(english, !=, persian);
+    return english;
+}
+
+static const char *
+failure_title(guint reason, guint operation)
+{
+    return tb_advice_failure((TbReason)reason, (TbOperation)operation).title;
+}
+
+static const char *
+failure_text(guint reason, guint operation)
+{
+    return tb_advice_failure((TbReason)reason, (TbOperation)operation).text;
+}
+
+static const char *
+problem_title(guint problem, guint operation)
+{
+    return tb_advice_problem((TbProblem)problem, (TbOperation)operation).title;
+}
+
+static const char *
+problem_text(guint problem, guint operation)
+{
+    return tb_advice_problem((TbProblem)problem, (TbOperation)operation).text;
+}
+
+static const char *
+done_title(guint operation, guint unused)
+{
+    return tb_advice_done((TbOperation)operation).title;
+}
+
+static const char *
+working_title(guint operation, guint pad)
+{
+    return tb_advice_working((TbOperation)operation, pad != 0).title;
+}
+
+static const char *
+heading(guint operation, guint unused)
+{
+    return tb_text_operation((TbOperation)operation);
+}
+
+static const char *
+button(guint operation, guint unused)
+{
+    return tb_text_operation_button((TbOperation)operation);
+}
+
 /* Every word has its own sentences, in both languages; a missing translation would be English. */
 static void
 test_complete(void)
 {
-    for (guint reason = 1; reason <= TB_REASON_LAST; reason++) {
-        TbAdvice english, persian;
-
-        tb_language_set("en");
-        english = tb_text_failure((TbReason)reason);
-        tb_language_set("fa");
-        persian = tb_text_failure((TbReason)reason);
-        g_assert_cmpstr(english.title, !=, persian.title);
-        g_assert_cmpstr(english.text, !=, persian.text);
-    }
-    for (guint problem = 0; problem <= TB_PROBLEM_LAST; problem++) {
-        for (guint operation = 0; operation <= TB_OPERATION_LAST; operation++) {
-            TbAdvice english, persian;
-
-            tb_language_set("en");
-            english = tb_text_problem((TbProblem)problem, (TbOperation)operation);
-            tb_language_set("fa");
-            persian = tb_text_problem((TbProblem)problem, (TbOperation)operation);
-            g_assert_cmpstr(english.title, !=, persian.title);
+    for (guint operation = 0; operation <= TB_OPERATION_LAST; operation++) {
+        for (guint reason = 1; reason <= TB_REASON_LAST; reason++) {
+            g_assert_nonnull(translated(failure_title, reason, operation));
+            g_assert_nonnull(translated(failure_text, reason, operation));
         }
+        for (guint problem = 0; problem <= TB_PROBLEM_LAST; problem++) {
+            g_assert_nonnull(translated(problem_title, problem, operation));
+            if (problem != TB_PROBLEM_NONE)
+                g_assert_nonnull(translated(problem_text, problem, operation));
+        }
+        g_assert_nonnull(translated(done_title, operation, 0));
+        g_assert_nonnull(translated(working_title, operation, FALSE));
+        g_assert_nonnull(translated(working_title, operation, TRUE));
+        g_assert_nonnull(translated(heading, operation, 0));
+        g_assert_nonnull(translated(button, operation, 0));
     }
+}
+
+/* No two problems look the same to the user, and no site is named where none asks. */
+static void
+test_told_apart(void)
+{
+    tb_language_set("en");
+    for (guint a = 0; a <= TB_PROBLEM_LAST; a++)
+        for (guint b = 0; b < a; b++)
+            g_assert_cmpstr(problem_title(a, TB_OPERATION_SIGN), !=,
+                            problem_title(b, TB_OPERATION_SIGN));
+    for (guint reason = 1; reason <= TB_REASON_LAST; reason++) {
+        g_assert_null(strstr(failure_title(reason, TB_OPERATION_CHANGE_PIN), "site"));
+        g_assert_null(strstr(failure_text(reason, TB_OPERATION_CHANGE_PIN), "site"));
+    }
+}
+
+static const char *
+tries(guint state, guint puk)
+{
+    return puk ? tb_text_puk_tries((TbPinState)state) : tb_text_pin_tries((TbPinState)state);
+}
+
+static const char *
+consent(guint kind, guint unused)
+{
+    return tb_text_last_try_consent((TbPinKind)kind);
+}
+
+static const char *
+failed(guint kind, guint how)
+{
+    return tb_text_pin_failed((TbPinKind)kind, how == 1, how == 2);
+}
+
+static void
+test_pins_and_puks(void)
+{
+    for (guint state = 0; state <= TB_PIN_STATE_LAST; state++) {
+        translated(tries, state, FALSE);
+        translated(tries, state, TRUE);
+    }
+    g_assert_nonnull(strstr(translated(tries, TB_PIN_STATE_FINAL_TRY, FALSE), "PIN"));
+    g_assert_nonnull(strstr(translated(tries, TB_PIN_STATE_FINAL_TRY, TRUE), "PUK"));
+    g_assert_nonnull(strstr(translated(consent, TB_PIN_KIND_PIN, 0), "PIN"));
+    g_assert_nonnull(strstr(translated(consent, TB_PIN_KIND_PUK, 0), "PUK"));
+    for (guint how = 0; how < 3; how++) {
+        g_assert_nonnull(strstr(translated(failed, TB_PIN_KIND_PIN, how), "PIN"));
+        g_assert_nonnull(strstr(translated(failed, TB_PIN_KIND_PUK, how), "PUK"));
+        g_assert_nonnull(strstr(translated(failed, TB_PIN_KIND_NEW, how), "new PIN"));
+    }
+}
+
+/* What a token's state forbids is said before the user types anything. */
+static void
+test_token(void)
+{
+    TbToken token = {.pin.state = TB_PIN_STATE_LOCKED};
+
+    tb_language_set("en");
+    g_assert_cmpstr(tb_advice_token(&token, TB_OPERATION_CHANGE_PIN).title, ==,
+                    "The PIN is locked");
+    g_assert_null(tb_advice_token(&token, TB_OPERATION_UNBLOCK_PIN).title);
+    token.puk.state = TB_PIN_STATE_LOCKED;
+    token.pin.state = TB_PIN_STATE_TO_BE_CHANGED;
+    g_assert_null(tb_advice_token(&token, TB_OPERATION_CHANGE_PIN).title);
+    g_assert_cmpstr(tb_advice_token(&token, TB_OPERATION_UNBLOCK_PIN).title, ==,
+                    "The PUK is locked");
+    token.pin.state = TB_PIN_STATE_NOT_INITIALISED;
+    g_assert_cmpstr(tb_advice_token(&token, TB_OPERATION_CHANGE_PIN).title, ==,
+                    "This token has no PIN yet");
+}
+
+static void
+test_titles(void)
+{
+    g_autofree char *sign_in = NULL, *change = NULL;
+
+    tb_language_set("en");
+    sign_in = tb_text_window_title(TB_OPERATION_AUTHENTICATE, "example.org");
+    change = tb_text_window_title(TB_OPERATION_CHANGE_PIN, NULL);
+    g_assert_cmpstr(sign_in, ==, "Sign in — example.org");
+    g_assert_cmpstr(change, ==, "Change PIN — Tokenbridge");
 }
 
 static void
@@ -205,6 +371,29 @@ test_spoken(void)
     g_assert_nonnull(strstr(expired, "Not usable: Expired on 17 March 2030."));
 }
 
+static void
+test_hidden(void)
+{
+    char none[] = "", token[] = "T", reader[] = "R", id[] = "ab";
+    TbChoice choice = {.id = id,
+                       .name = none,
+                       .issuer_name = none,
+                       .token = token,
+                       .reader = reader,
+                       .usable = TRUE,
+                       .hidden = TRUE};
+    g_autofree char *usable = NULL, *to_be_changed = NULL;
+
+    tb_language_set("en");
+    usable = tb_text_choice_spoken(&choice);
+    g_assert_cmpstr(usable, ==, "The token " FSI "T" PDI ". Its certificates show after the PIN");
+    choice.usable = FALSE;
+    choice.problem = TB_CHOICE_PROBLEM_PIN_TO_BE_CHANGED;
+    to_be_changed = tb_text_choice_spoken(&choice);
+    g_assert_nonnull(strstr(to_be_changed, "must be changed first"));
+    g_assert_nonnull(strstr(to_be_changed, "tokenbridge pin change"));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -219,8 +408,14 @@ main(int argc, char **argv)
     g_test_add_func("/text/solar-hijri", test_solar_hijri);
     g_test_add_func("/text/days", test_days);
     g_test_add_func("/text/pin-length", test_pin_length);
+    g_test_add_func("/text/puk-length", test_puk_length);
     g_test_add_func("/text/spoken", test_spoken);
-    g_test_add_func("/text/complete", test_complete);
+    g_test_add_func("/text/hidden", test_hidden);
+    g_test_add_func("/text/titles", test_titles);
+    g_test_add_func("/text/pins-and-puks", test_pins_and_puks);
+    g_test_add_func("/advice/complete", test_complete);
+    g_test_add_func("/advice/told-apart", test_told_apart);
+    g_test_add_func("/advice/token", test_token);
     g_test_add_func("/language/match", test_match);
     g_test_add_func("/language/set", test_languages);
     return g_test_run();

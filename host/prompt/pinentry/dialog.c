@@ -10,8 +10,10 @@
 #include <glib/gi18n.h>
 
 #include "host/common/fault.h"
+#include "host/prompt/advice.h"
 #include "host/prompt/language.h"
 #include "host/prompt/message.h"
+#include "host/prompt/pin-text.h"
 #include "host/prompt/pinentry/texts.h"
 #include "host/prompt/text.h"
 
@@ -364,7 +366,8 @@ on_pin_failed(TbDialog *dialog, const TbMessage *message, gint64 now)
     forget_pin(dialog);
     hide(dialog);
     g_free(dialog->error);
-    dialog->error = g_strdup(tb_text_pin_failed(&message->pin, message->repeated));
+    dialog->error =
+        g_strdup(tb_text_pin_failed(TB_PIN_KIND_PIN, message->pin.pad, message->repeated));
     dialog->last_try_risked = FALSE;
     for (guint i = 0; i < dialog->choices->len; i++) {
         TbChoice *choice = g_ptr_array_index(dialog->choices, i);
@@ -384,18 +387,19 @@ on_failed(TbDialog *dialog, const TbMessage *message)
     forget_pin(dialog);
     dialog->state = STATE_FAILED;
     dialog->deadline = -1;
-    present(dialog, screen_new(TB_SCREEN_END, tb_texts_failure(message), _("Close")));
+    present(dialog, screen_new(TB_SCREEN_END, tb_texts_failure(message, dialog->show->operation),
+                               _("Close")));
 }
 
 /* Whether a message has its place in the present state. */
 static gboolean
-in_place(const TbDialog *dialog, TbMessageType type)
+in_place(const TbDialog *dialog, const TbMessage *read)
 {
     gboolean submitted = dialog->state == STATE_SUBMITTED || dialog->state == STATE_WORKING;
 
-    switch (type) {
+    switch (read->type) {
     case TB_MESSAGE_SHOW:
-        return dialog->state == STATE_START;
+        return dialog->state == STATE_START && !tb_operation_is_pin_care(read->operation);
     case TB_MESSAGE_CERTIFICATES:
     case TB_MESSAGE_PIN:
     case TB_MESSAGE_DONE:
@@ -406,6 +410,8 @@ in_place(const TbDialog *dialog, TbMessageType type)
         return submitted;
     case TB_MESSAGE_CLOSE:
         return TRUE;
+    case TB_MESSAGE_TOKEN:
+        return FALSE;
     }
     return FALSE;
 }
@@ -420,6 +426,8 @@ dispatch(TbDialog *dialog, TbMessage **message, int fd, gint64 now)
         tb_language_set(dialog->show->lang);
         dialog->state = STATE_LOOKING;
         dialog->deadline = now + QUIET_US;
+        break;
+    case TB_MESSAGE_TOKEN:
         break;
     case TB_MESSAGE_CERTIFICATES:
         on_certificates(dialog, *message, now);
@@ -450,7 +458,7 @@ tb_dialog_host(TbDialog *dialog, json_t *message, int fd, gint64 now, GError **e
     gboolean good = read != NULL;
 
     if (good && dialog->state != STATE_OVER) {
-        good = in_place(dialog, read->type);
+        good = in_place(dialog, read);
         if (good)
             dispatch(dialog, &read, fd, now);
         else
@@ -557,7 +565,7 @@ tb_dialog_tick(TbDialog *dialog, gint64 now)
         g_autofree char *looking = tb_texts_problem(TB_PROBLEM_NONE, dialog->show->operation);
         present_wait(dialog, looking);
     } else {
-        present_wait(dialog, tb_text_working(dialog->show->operation));
+        present_wait(dialog, tb_advice_working(dialog->show->operation, FALSE).title);
     }
 }
 

@@ -8,6 +8,8 @@
 
 #include <glib/gi18n.h>
 
+#include "host/prompt/advice.h"
+#include "host/prompt/pin-text.h"
 #include "host/prompt/pinentry/assuan.h"
 #include "host/prompt/site.h"
 #include "host/prompt/text.h"
@@ -59,6 +61,9 @@ request_sentence(const TbMessage *show)
             return g_strdup_printf(
                 _("The site %1$s, shown inside %2$s, asks for your certificate."), site, top);
         return g_strdup_printf(_("The site %s asks for your certificate."), site);
+    case TB_OPERATION_CHANGE_PIN:
+    case TB_OPERATION_UNBLOCK_PIN:
+        break;
     }
     g_assert_not_reached();
 }
@@ -156,13 +161,13 @@ paragraphs(TbAdvice advice)
 char *
 tb_texts_problem(TbProblem problem, TbOperation operation)
 {
-    return paragraphs(tb_text_problem(problem, operation));
+    return paragraphs(tb_advice_problem(problem, operation));
 }
 
 char *
-tb_texts_failure(const TbMessage *failed)
+tb_texts_failure(const TbMessage *failed, TbOperation operation)
 {
-    g_autofree char *advice = paragraphs(tb_text_failure(failed->reason));
+    g_autofree char *advice = paragraphs(tb_advice_failure(failed->reason, operation));
     g_autofree char *details = tb_text_clean(failed->text, DETAILS_MAX_CHARACTERS);
     return g_strdup_printf("%s\n\n%s", advice, details);
 }
