@@ -11,6 +11,7 @@ import path from 'node:path';
 import {fileURLToPath} from 'node:url';
 
 const usage = `Usage: scripts/bench [--json] [--runs N] [--no-browser]
+       scripts/bench soak [--help]   thousands of requests and starts: what piles up
 
 Measures Tokenbridge against the least that would do: a bare native-messaging host, and a bare Cryptoki
 program that logs in and signs with the same token.

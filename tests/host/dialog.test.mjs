@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import {after, test} from 'node:test';
 import {verifyToken} from '../demo-site/verify.mjs';
-import {Stage, allGone, descendants, isRunning, makeLab, ms, nonce, origin, reasonOf, sleep, until, wrapperModule} from './host.mjs';
+import {Stage, allGone, makeLab, ms, nonce, origin, reasonOf, until, wrapperModule} from './host.mjs';
 import {writeFileSync} from 'node:fs';
 
 const lab = makeLab();
@@ -302,34 +302,3 @@ test('without a token the time ends with what is missing', async t => {
   const none = new Stage(t, {lab, modules: {}});
   assert.equal(await none.host().reason('authenticate', {...ask(), timeout: ms(1000)}), 'module_failed');
 });
-
-// --- endurance ---
-
-test('50 requests through one host: no descriptor, no zombie, no memory', async t => {
-  const stage = new Stage(t, {lab, token: 'default', pinentry: '--pin 1234'});
-  const host = stage.host();
-  const {readFileSync, readdirSync} = await import('node:fs');
-  const measure = () => ({
-    fds: process.getuid() === 0 ? readdirSync(`/proc/${host.pid}/fd`).length : 0,
-    rss: Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${host.pid}/status`, 'utf8'))[1]),
-  });
-  let early;
-  for (let i = 0; i < 50; i++) {
-    const value = nonce();
-    assertToken(await host.result('authenticate', {origin, nonce: value}), value);
-    await host.result('listTokens');
-    if (i === 9) early = await settled(host, measure);
-  }
-  const late = await settled(host, measure);
-  assert.equal(late.fds, early.fds);
-  assert.deepEqual(host.descendants().filter(one => one.state === 'Z'), []);
-  if (!process.env.TB_TEST_SLOW) assert.ok(late.rss - early.rss < 1024, `${late.rss - early.rss} KiB more`);
-});
-
-/** Measures when the last dialog has gone. */
-async function settled(host, measure) {
-  await until('the last dialog\'s end', () => !descendants(host.pid).some(isDialog), 20_000);
-  await sleep(20);
-  assert.ok(isRunning(host.pid));
-  return measure();
-}

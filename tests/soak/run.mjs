@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// scripts/bench soak: the long form of the tests beside this file, with its figures. Trusts its command line and the build.
+
+import {makeLab} from '../host/host.mjs';
+import {modules, soakRequests, soakStarts} from './soak.mjs';
+
+const usage = `Usage: scripts/bench soak [--requests N] [--starts N] [--json]
+
+Sends thousands of requests (status, tokens, right and wrong PINs, cancels, broken frames) through one
+host, for each of some modules, and starts hundreds of hosts. Prints what host and worker hold more
+after the last request than after the first hundred. Takes some minutes.
+
+  --requests N   through one host (default 10000)
+  --starts N     of hosts (default 1000)
+  --json         print one JSON object (memory in KiB)
+  --help         this text
+
+Exit status: 0 nothing has piled up, 1 something has or a request failed, 2 wrong arguments.
+`;
+
+/** What may be more at the end: nothing, and of the host's memory this. The worker's is the module's. */
+const HOST_KIB = 64;
+
+function parseArguments(words) {
+  const options = {requests: 10_000, starts: 1000, json: false};
+  while (words.length) {
+    const word = words.shift();
+    if (word === '--json') options.json = true;
+    else if (['--requests', '--starts'].includes(word) && /^[1-9]\d{1,6}$/.test(words[0] ?? '')) options[word.slice(2)] = Number(words.shift());
+    else if (word === '--help') {
+      process.stdout.write(usage);
+      process.exit(0);
+    } else {
+      process.stderr.write(`soak: unknown or incomplete argument ${word}; see scripts/bench soak --help\n`);
+      process.exit(2);
+    }
+  }
+  return options;
+}
+
+const clean = [];
+const t = {after: act => clean.push(act)};
+const options = parseArguments(process.argv.slice(2));
+const row = (what, before, after) => `  ${what.padEnd(22)} ${before.descriptors.toString().padStart(11)} ${before.threads.toString().padStart(7)} ${before.rss.toString().padStart(8)} KiB` +
+  `   ${after.descriptors >= 0 ? '+' : ''}${after.descriptors} descriptors, ${after.threads >= 0 ? '+' : ''}${after.threads} threads, ${after.rss >= 0 ? '+' : ''}${after.rss} KiB`;
+const say = text => { if (!options.json) console.log(text); };
+const tell = text => { if (process.stderr.isTTY) process.stderr.write(`${text}   \r`); };
+
+const lab = makeLab('--only', 'p256');
+let bad = 0;
+const results = {};
+try {
+  for (const module of modules) {
+    const result = await soakRequests(t, lab, module, {requests: options.requests, progress: done => tell(`${module}: ${done}`)});
+    const workerBefore = result.first.children.find(one => one.pid === result.worker.pid);
+    say(`${module}: ${result.requests} requests in ${result.seconds.toFixed(0)} s; after the first 100, and what is more at the end:`);
+    say('                         descriptors threads   memory');
+    say(row('host', result.first.host, result.host));
+    say(row('worker', workerBefore, result.worker));
+    say(`  child processes        ${String(result.first.children.length).padStart(11)}                        ${result.processes >= 0 ? '+' : ''}${result.processes}, ${result.zombies} zombies\n`);
+    if (result.host.rss >= HOST_KIB || result.processes || result.zombies) bad++;
+    if ([result.host, result.worker].some(one => one.descriptors || one.threads)) bad++;
+    results[module] = {requests: result.requests, seconds: result.seconds, host: result.host, worker: result.worker, processes: result.processes, zombies: result.zombies};
+  }
+  const starts = await soakStarts(t, lab, {starts: options.starts, progress: done => tell(`starts: ${done}`)});
+  say(`${starts.starts} starts in ${starts.seconds.toFixed(0)} s: all ended well, nothing left; later ones held ${starts.host.descriptors} descriptors, ` +
+    `${starts.host.threads} threads and ${starts.host.rss} KiB more than the first ones.`);
+  if (starts.host.descriptors || starts.host.threads || starts.host.rss >= HOST_KIB) bad++;
+  results.starts = starts;
+  if (options.json) console.log(JSON.stringify(results));
+} catch (error) {
+  process.stderr.write(`soak: ${error.stack}\n`);
+  bad++;
+} finally {
+  for (const act of clean) await act();
+  lab.remove();
+}
+process.exitCode = bad ? 1 : 0;
