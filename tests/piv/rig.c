@@ -4,26 +4,20 @@
  */
 #include "tests/piv/rig.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <glib/gstdio.h>
-#include <net/if.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <winscard.h>
 
+#include "tests/support/namespace.h"
+
 #define DRIVER "/usr/lib/pcsc/drivers/serial/libifdvpcd.so"
-#define FOLDER "/run/tokenbridge"
 #define PORT 35963 /* of our own loopback, where nobody else is */
 #define WAIT_MS 10000
 #define LOOK_MS 5ul
@@ -39,65 +33,22 @@ struct TbRig {
     char *reader;  /* pcscd's name of the card's reader */
 };
 
-static gboolean
-write_file(const char *path, const char *text)
+const char *
+tb_rig_missing(void)
 {
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    gboolean good = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-
-    if (fd >= 0)
-        (void)close(fd);
-    return good;
-}
-
-/* Who is not root may still be root of a namespace of his own, where the system allows that. */
-static gboolean
-unshare_all(void)
-{
-    g_autofree char *uids = g_strdup_printf("0 %u 1", getuid());
-    g_autofree char *gids = g_strdup_printf("0 %u 1", getgid());
-
-    if (geteuid() == 0)
-        return unshare(CLONE_NEWNS | CLONE_NEWNET) == 0;
-    return unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET) == 0 &&
-           write_file("/proc/self/setgroups", "deny") && write_file("/proc/self/uid_map", uids) &&
-           write_file("/proc/self/gid_map", gids);
-}
-
-static gboolean
-raise_loopback(void)
-{
-    struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP};
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    gboolean good = fd >= 0 && ioctl(fd, SIOCSIFFLAGS, &request) == 0;
-
-    if (fd >= 0)
-        (void)close(fd);
-    return good;
+    if (!g_file_test("/usr/sbin/pcscd", G_FILE_TEST_IS_EXECUTABLE))
+        return "pcscd is not installed (package pcscd)";
+    if (!g_file_test(DRIVER, G_FILE_TEST_EXISTS))
+        return DRIVER " is not installed (package vsmartcard-vpcd)";
+    return NULL;
 }
 
 const char *
 tb_rig_enter(void)
 {
-    g_autofree char *pcscd = g_find_program_in_path("pcscd");
+    const char *missing = tb_rig_missing();
 
-    if (!pcscd && !g_file_test("/usr/sbin/pcscd", G_FILE_TEST_IS_EXECUTABLE))
-        return "pcscd is not installed (package pcscd)";
-    if (!g_file_test(DRIVER, G_FILE_TEST_EXISTS))
-        return DRIVER " is not installed (package vsmartcard-vpcd)";
-    if (!unshare_all())
-        return "this system does not let us make namespaces of our own (be root, or allow user "
-               "namespaces)";
-    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
-        mount("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755") != 0 ||
-        g_mkdir(FOLDER, 0700) != 0 || !raise_loopback())
-        return "this system does not let us have a /run and a network of our own";
-    /* What the test and its children leave behind goes with the namespace. */
-    g_setenv("TMPDIR", FOLDER, TRUE);
-    g_setenv("HOME", FOLDER, TRUE);
-    g_setenv("XDG_CACHE_HOME", FOLDER, TRUE);
-    (void)signal(SIGPIPE, SIG_IGN);
-    return NULL;
+    return missing ? missing : tb_test_namespace_enter();
 }
 
 static void
@@ -122,7 +73,7 @@ tb_rig_new(void)
     TbRig *rig = g_new0(TbRig, 1);
 
     rig->to_card = rig->from_card = -1;
-    rig->folder = g_strdup_printf(FOLDER "/rig-%u", number++);
+    rig->folder = g_strdup_printf(TB_TEST_NAMESPACE_FOLDER "/rig-%u", number++);
     rig->config = g_build_filename(rig->folder, "readers", NULL);
     rig->empty = g_build_filename(rig->folder, "no-readers", NULL);
     g_assert_no_errno(g_mkdir(rig->folder, 0700));

@@ -14,8 +14,11 @@
 #define TB_RIG_PIN "123456"
 #define TB_RIG_PUK "12345678"
 
-/* Moves this process into its own namespaces; to be called before anything else. Returns what is
- * missing (packages, permission), or NULL. */
+/* Which package is missing, or NULL. */
+const char *tb_rig_missing(void);
+
+/* Moves this process into its own namespaces (tests/support/namespace.h); to be called before
+ * anything else. Returns what is missing (packages, permission), or NULL. */
 const char *tb_rig_enter(void);
 
 typedef struct TbRig TbRig;
