@@ -25,6 +25,12 @@ struct TbTestWorker {
 TbTestWorker *
 tb_test_worker_start(const char *module, const char *const *environment)
 {
+    return tb_test_worker_start_with((const char *const[]){module, NULL}, environment);
+}
+
+TbTestWorker *
+tb_test_worker_start_with(const char *const *arguments, const char *const *environment)
+{
     TbTestWorker *worker = g_new0(TbTestWorker, 1);
     const char *wrap = g_getenv("TB_TEST_WORKER_WRAP");
     g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
@@ -36,7 +42,8 @@ tb_test_worker_start(const char *module, const char *const *environment)
 
     if (wrap)
         g_strv_builder_addv(builder, (const char **)(guintptr)prefix);
-    g_strv_builder_add_many(builder, g_getenv("TB_TEST_WORKER"), module, NULL);
+    g_strv_builder_add(builder, g_getenv("TB_TEST_WORKER"));
+    g_strv_builder_addv(builder, (const char **)(guintptr)arguments);
     argv = g_strv_builder_end(builder);
     for (; *environment; environment++) {
         g_auto(GStrv) parts = g_strsplit(*environment, "=", 2);
@@ -140,19 +147,33 @@ tb_test_worker_ask(TbTestWorker *worker, json_t *request, int fd)
     return answer;
 }
 
+void
+tb_test_pipe(int ends[2], const char *text)
+{
+    g_assert_no_errno(pipe2(ends, O_CLOEXEC));
+    g_assert_cmpint(write(ends[1], text, strlen(text)), ==, (gssize)strlen(text));
+    (void)close(ends[1]);
+    ends[1] = -1;
+}
+
+void
+tb_test_pipe_close(int ends[2])
+{
+    (void)close(ends[0]);
+    ends[0] = -1;
+}
+
 json_t *
 tb_test_worker_ask_with_pin(TbTestWorker *worker, json_t *request, const char *pin)
 {
+    g_autofree char *line = pin ? g_strconcat(pin, "\n", NULL) : NULL;
     int ends[2];
     json_t *answer;
 
     if (!pin)
         return tb_test_worker_ask(worker, request, -1);
-    g_assert_no_errno(pipe2(ends, O_CLOEXEC));
-    g_assert_cmpint(write(ends[1], pin, strlen(pin)), ==, (gssize)strlen(pin));
-    g_assert_cmpint(write(ends[1], "\n", 1), ==, 1);
-    close(ends[1]);
+    tb_test_pipe(ends, line);
     answer = tb_test_worker_ask(worker, request, ends[0]);
-    close(ends[0]);
+    tb_test_pipe_close(ends);
     return answer;
 }

@@ -16,6 +16,10 @@ typedef struct TbTestWorker TbTestWorker;
 /* environment: "NAME=value" strings up to a NULL, beside the caller's own. */
 TbTestWorker *tb_test_worker_start(const char *module, const char *const *environment);
 
+/* With these arguments: options, the module, its initialisation string; up to a NULL. */
+TbTestWorker *tb_test_worker_start_with(const char *const *arguments,
+                                        const char *const *environment);
+
 /* Ends the channel, then the process unless it ends by itself; checks that it does, and how. */
 void tb_test_worker_free(TbTestWorker *worker);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TbTestWorker, tb_test_worker_free)
@@ -33,6 +37,10 @@ json_t *tb_test_worker_ask(TbTestWorker *worker, json_t *request, int fd);
 
 /* With the PIN on a pipe, or without one (TB_TEST_NO_PIN). */
 json_t *tb_test_worker_ask_with_pin(TbTestWorker *worker, json_t *request, const char *pin);
+
+/* A pipe with a text in it, whose write end is closed: the read end is ends[0]. And its end. */
+void tb_test_pipe(int ends[2], const char *text);
+void tb_test_pipe_close(int ends[2]);
 
 /* Sends bytes as they are. */
 void tb_test_worker_send_raw(TbTestWorker *worker, const void *bytes, gsize length);

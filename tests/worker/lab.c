@@ -58,7 +58,11 @@ tb_test_lab(void)
     root = g_dir_make_tmp("tokenbridge-worker-XXXXXX", &error);
     g_assert_no_error(error);
     folder = g_build_filename(root, "lab", NULL);
-    tb_test_lab_run(NULL, g_getenv("TB_TEST_MAKE_LAB"), folder, (char *)NULL);
+    if (g_getenv("TB_TEST_LAB_ONLY"))
+        tb_test_lab_run(NULL, g_getenv("TB_TEST_MAKE_LAB"), "--only", g_getenv("TB_TEST_LAB_ONLY"),
+                        folder, (char *)NULL);
+    else
+        tb_test_lab_run(NULL, g_getenv("TB_TEST_MAKE_LAB"), folder, (char *)NULL);
     list = g_build_filename(folder, "lab.json", NULL);
     lab = json_load_file(list, 0, NULL);
     g_assert_nonnull(lab);

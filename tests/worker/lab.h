@@ -8,7 +8,7 @@
 #include <glib.h>
 #include <jansson.h>
 
-/* Makes the lab at the first call. */
+/* Makes the lab at the first call, with --only $TB_TEST_LAB_ONLY if that is set. */
 const json_t *tb_test_lab(void);
 
 /* Removes it; call at the end of main. */
