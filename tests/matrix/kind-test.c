@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * For tests: our own test token (tests/token), which does all that a token can. Test code only.
+ */
+#include <glib/gstdio.h>
+#include <string.h>
+
+#include "tests/matrix/kind.h"
+#include "tests/matrix/tools.h"
+#include "tests/token/script.h"
+#include "tests/worker/lab.h"
+
+#define TWICE(user, id, more)                                                                      \
+    "{\"class\": \"certificate\", \"file\": \"%s\", \"id\": \"" id "\"}, "                         \
+    "{\"class\": \"private_key\", \"file\": \"%s\", \"id\": \"" id "\"" more "}, "
+
+static const char *
+module(void)
+{
+    return g_getenv("TB_TEST_TOKEN_MODULE");
+}
+
+static const char *const *
+state(void)
+{
+    static const char *folders[3];
+
+    folders[0] = tb_tools_path("test-token");
+    folders[1] = tb_test_lab_string("dir");
+    return folders;
+}
+
+/* In one step, so that the module never sees half of it. */
+static void
+write_script(gboolean inserted)
+{
+    g_autofree char *objects = g_strdup_printf(
+        TWICE("rsa", "01", "") TWICE("p256", "02", ", \"always_authenticate\": true")
+            TWICE("p384", "03", "") TWICE("p521", "04", "")
+                TWICE("ed25519", "05", "") "{\"class\": \"certificate\", \"file\": \"%s\", \"id\": "
+                                           "\"a1\"}",
+        tb_tools_person("rsa", "certificate"), tb_tools_person("rsa", "private_key"),
+        tb_tools_person("p256", "certificate"), tb_tools_person("p256", "private_key"),
+        tb_tools_person("p384", "certificate"), tb_tools_person("p384", "private_key"),
+        tb_tools_person("p521", "certificate"), tb_tools_person("p521", "private_key"),
+        tb_tools_person("ed25519", "certificate"), tb_tools_person("ed25519", "private_key"),
+        tb_tools_intermediate());
+    g_autofree char *token =
+        g_strdup_printf("{\"label\": \"Test token\", \"serial\": \"0001\", \"pin\": \"123456\", "
+                        "\"so_pin\": \"12345678\", \"min_pin\": 6, \"objects\": [%s]}",
+                        objects);
+    g_autofree char *script = g_strdup_printf(
+        "{\"log\": \"calls\", \"slots\": [{\"id\": 1, \"token\": %s}]}", inserted ? token : "null");
+
+    tb_tools_write(tb_tools_path("test-token/script.json"), script);
+}
+
+static void
+make(void)
+{
+    tb_tools_make_folder(tb_tools_path("test-token"));
+    g_setenv(TT_SCRIPT_VARIABLE, tb_tools_path("test-token/script.json"), TRUE);
+}
+
+static void
+insert(void)
+{
+    write_script(TRUE);
+}
+
+static void
+take_out(void)
+{
+    write_script(FALSE);
+}
+
+static void
+refresh(void)
+{
+    (void)g_unlink(tb_tools_path("test-token/script.json.state"));
+    (void)g_unlink(tb_tools_path("test-token/calls"));
+    insert();
+}
+
+static guint
+pins_seen(void)
+{
+    g_autofree char *text = NULL;
+    guint count = 0;
+
+    if (!g_file_get_contents(tb_tools_path("test-token/calls"), &text, NULL, NULL))
+        return 0;
+    for (const char *at = text; (at = strstr(at, "\"right\":false")) != NULL; at++)
+        count++;
+    return count;
+}
+
+const TbKind tb_kind_test = {
+    .name = "test",
+    .label = "Test token",
+    .tokens = 1,
+    .pin = "123456",
+    .puk = "12345678",
+    .other_pin = "654321",
+    .bad_pin = "12345",
+    .people = {{"rsa", "RS256 RS384 RS512 PS256 PS384 PS512", FALSE},
+               {"p256", "ES256", TRUE},
+               {"p384", "ES384", FALSE},
+               {"p521", "ES512", FALSE},
+               {"ed25519", "EdDSA", FALSE}},
+    .after_wrong = {"low", "final_try", "locked"},
+    .after_right = "ok",
+    .after_last = "ok",
+    .locked_anew = "locked",
+    .no_strict_alone = "the test token ends the process when it cannot read its script",
+    .removed = "token_missing",
+    .module = module,
+    .state = state,
+    .make = make,
+    .refresh = refresh,
+    .remove = take_out,
+    .insert = insert,
+    .pins_seen = pins_seen,
+};

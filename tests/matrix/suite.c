@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * For tests: the suite. See suite.h. All of it goes over the real worker's channel. What a case
+ * expects of a kind is what the kind declares.
+ */
+#include "tests/matrix/suite.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "core/base64.h"
+#include "tests/matrix/tools.h"
+
+static const char *
+state_of(json_t *answer, const char *which)
+{
+    return json_string_value(
+        json_object_get(json_object_get(json_object_get(answer, "error"), which), "state"));
+}
+
+/* Fails unless the answer (whose reference is taken) is this error, with the PIN in this state. */
+static void
+assert_refused(json_t *answer, const char *reason, const char *which, const char *state)
+{
+    g_assert_cmpstr(state_of(answer, which), ==, state);
+    tb_test_assert_reason(answer, reason);
+}
+
+static char *
+algorithms_of(json_t *certificate)
+{
+    json_t *algorithms = json_object_get(certificate, "algorithms");
+    GString *text = g_string_new(NULL);
+
+    for (size_t i = 0; i < json_array_size(algorithms); i++)
+        g_string_append_printf(text, "%s%s", i > 0 ? " " : "",
+                               json_string_value(json_array_get(algorithms, i)));
+    return g_string_free(text, FALSE);
+}
+
+/* --- Listing and signing -----------------------------------------------------------------------
+ */
+
+static void
+test_list(TbBench *bench)
+{
+    const TbKind *kind = bench->kind;
+    json_t *token = tb_bench_list(bench);
+    json_t *pin;
+
+    g_assert_nonnull(token);
+    g_assert_cmpuint(json_array_size(json_object_get(bench->stage.listing, "tokens")), ==,
+                     kind->tokens);
+    g_assert_null(json_object_get(token, "error"));
+    if (kind->label)
+        g_assert_cmpstr(json_string_value(json_object_get(token, "label")), ==, kind->label);
+    pin = json_object_get(token, "pin");
+    g_assert_cmpstr(json_string_value(json_object_get(pin, "state")), ==, "ok");
+    g_assert_true(json_is_false(json_object_get(pin, "pad")));
+    for (const TbKindPerson *person = kind->people; person->user; person++) {
+        json_t *certificate = tb_test_stage_certificate(&bench->stage, person->user, NULL);
+        g_autofree char *algorithms = algorithms_of(certificate);
+
+        g_assert_nonnull(certificate);
+        g_assert_cmpstr(algorithms, ==, person->algorithms);
+        g_assert_cmpstr(json_string_value(json_object_get(certificate, "has_key")), !=, "no");
+    }
+}
+
+/* The intermediate's certificate, which is on each token, without the root. */
+static void
+test_chain(TbBench *bench)
+{
+    g_autofree char *bytes = NULL;
+    g_autofree char *text = NULL;
+    gsize length = 0;
+
+    g_assert_nonnull(tb_bench_list(bench));
+    g_assert_true(g_file_get_contents(tb_tools_intermediate(), &bytes, &length, NULL));
+    text = tb_base64_encode((const unsigned char *)bytes, length);
+    for (const TbKindPerson *person = bench->kind->people; person->user; person++) {
+        json_t *chain =
+            json_object_get(tb_test_stage_certificate(&bench->stage, person->user, NULL), "chain");
+
+        g_assert_cmpuint(json_array_size(chain), ==, 1);
+        g_assert_cmpstr(json_string_value(json_array_get(chain, 0)), ==, text);
+    }
+}
+
+static void
+test_sign(TbBench *bench)
+{
+    for (const TbKindPerson *person = bench->kind->people; person->user; person++) {
+        g_auto(GStrv) algorithms = g_strsplit(person->algorithms, " ", -1);
+
+        for (gsize i = 0; algorithms[i]; i++)
+            tb_bench_assert_signs(bench, person->user, algorithms[i], bench->kind->pin);
+    }
+}
+
+/* Two programs, as two browsers are, each with a request for the same token under way. */
+static void
+test_two_at_once(TbBench *bench)
+{
+    const TbKindPerson *person = bench->kind->people;
+    g_autofree char *algorithm = g_strndup(person->algorithms, strcspn(person->algorithms, " "));
+    TbBench other = {.kind = bench->kind};
+    TbBench *benches[] = {bench, &other};
+
+    tb_bench_start(&other, NULL, NULL);
+    for (int round = 0; round < 3; round++) {
+        int ends[G_N_ELEMENTS(benches)][2];
+
+        for (gsize i = 0; i < G_N_ELEMENTS(benches); i++) {
+            g_autofree char *line = g_strconcat(bench->kind->pin, "\n", NULL);
+
+            tb_test_pipe(ends[i], line);
+            tb_test_worker_send(benches[i]->stage.worker,
+                                tb_test_stage_request(&benches[i]->stage, person->user, algorithm),
+                                ends[i][0]);
+        }
+        for (gsize i = 0; i < G_N_ELEMENTS(benches); i++) {
+            tb_test_assert_signature(tb_test_worker_receive(benches[i]->stage.worker), person->user,
+                                     algorithm, 0);
+            tb_test_pipe_close(ends[i]);
+        }
+    }
+    tb_bench_stop(&other);
+}
+
+static void
+test_always_authenticate(TbBench *bench)
+{
+    const TbKindPerson *person = bench->kind->people;
+    g_autofree char *algorithm = NULL;
+    g_autofree char *wrong = tb_bench_wrong_pin(1);
+
+    while (!person->always_authenticate)
+        person++;
+    algorithm = g_strndup(person->algorithms, strcspn(person->algorithms, " "));
+    tb_bench_start_wrapped(bench);
+    for (guint i = 1; i <= 2; i++) {
+        tb_bench_assert_signs(bench, person->user, algorithm, bench->kind->pin);
+        g_assert_cmpuint(tb_bench_calls("login user=1 "), ==, i);
+        g_assert_cmpuint(tb_bench_calls("login user=2 "), ==, i);
+    }
+    /* A wrong one goes to the token once, not once for each of the two logins. */
+    assert_refused(tb_test_stage_sign(&bench->stage, person->user, algorithm, wrong),
+                   "pin_incorrect", "pin", bench->kind->after_wrong[0]);
+    g_assert_cmpuint(tb_bench_calls("login "), ==, 5);
+    tb_bench_assert_signs(bench, person->user, algorithm, bench->kind->pin);
+}
+
+/* --- Wrong PINs --------------------------------------------------------------------------------
+ */
+
+static void
+test_wrong_pin(TbBench *bench)
+{
+    const TbKind *kind = bench->kind;
+    g_autofree char *wrong = tb_bench_wrong_pin(1);
+    guint before = kind->pins_seen ? kind->pins_seen() : 0;
+    json_t *answer;
+
+    assert_refused(tb_bench_sign(bench, wrong), "pin_incorrect", "pin", kind->after_wrong[0]);
+    if (kind->pins_seen)
+        g_assert_cmpuint(kind->pins_seen(), ==, before + 1);
+    g_assert_cmpstr(tb_bench_state(bench, "pin"), ==, kind->after_wrong[0]);
+    /* The same again is known, and costs no try. */
+    answer = tb_bench_sign(bench, wrong);
+    g_assert_true(json_is_true(json_object_get(json_object_get(answer, "error"), "repeated")));
+    tb_test_assert_reason(answer, "pin_incorrect");
+    if (kind->pins_seen)
+        g_assert_cmpuint(kind->pins_seen(), ==, before + 1);
+    tb_bench_assert_usable(bench, kind->pin);
+    g_assert_cmpstr(tb_bench_state(bench, "pin"), ==, kind->after_right);
+}
+
+/* Whatever the token counts: C_Login is called once for each entry, and never with an empty PIN. */
+static void
+test_one_login(TbBench *bench)
+{
+    g_autofree char *wrong = tb_bench_wrong_pin(1);
+
+    tb_bench_start_wrapped(bench);
+    g_assert_nonnull(tb_bench_list(bench));
+    tb_test_assert_reason(tb_bench_sign(bench, ""), "pin_incorrect");
+    g_assert_cmpuint(tb_bench_calls("login "), ==, 0);
+    tb_test_assert_reason(tb_bench_sign(bench, wrong), "pin_incorrect");
+    g_assert_cmpuint(tb_bench_calls("login "), ==, 1);
+    tb_test_assert_reason(tb_bench_sign(bench, wrong), "pin_incorrect");
+    g_assert_cmpuint(tb_bench_calls("login "), ==, 1);
+    tb_bench_assert_usable(bench, bench->kind->pin);
+    g_assert_cmpuint(tb_bench_calls("login "), ==, 2);
+}
+
+/* Gives wrong PINs until the token is locked, and looks at each answer. */
+static void
+lock(TbBench *bench)
+{
+    const char *const *states = bench->kind->after_wrong;
+
+    for (guint i = 0; states[i]; i++) {
+        g_autofree char *wrong = tb_bench_wrong_pin(i);
+        gboolean told = !states[i + 1] && !bench->kind->locks_silently;
+
+        assert_refused(tb_bench_sign(bench, wrong), told ? "pin_blocked" : "pin_incorrect", "pin",
+                       states[i]);
+    }
+}
+
+static void
+test_lock(TbBench *bench)
+{
+    const TbKind *kind = bench->kind;
+    const char *locked = kind->after_wrong[g_strv_length((char **)(guintptr)kind->after_wrong) - 1];
+    guint seen;
+
+    lock(bench);
+    seen = kind->pins_seen ? kind->pins_seen() : 0;
+    assert_refused(tb_bench_sign(bench, kind->pin), "pin_blocked", "pin", locked);
+    g_assert_cmpstr(tb_bench_state(bench, "pin"), ==, locked);
+    /* The same to a program that knows nothing of it. */
+    tb_bench_start(bench, NULL, NULL);
+    g_assert_cmpstr(tb_bench_state(bench, "pin"), ==, kind->locked_anew);
+    assert_refused(tb_bench_sign(bench, kind->pin), "pin_blocked", "pin", kind->locked_anew);
+    if (kind->pins_seen)
+        g_assert_cmpuint(kind->pins_seen(), ==, seen);
+    if (kind->unlock_by_tool) {
+        kind->unlock_by_tool();
+        tb_bench_assert_usable(bench, kind->pin);
+    }
+}
+
+/* All tries but the last one, then the right PIN: no try was used up beside the user's. */
+static void
+test_last_try(TbBench *bench)
+{
+    const char *const *states = bench->kind->after_wrong;
+
+    for (guint i = 0; states[i + 1]; i++) {
+        g_autofree char *wrong = tb_bench_wrong_pin(i);
+
+        assert_refused(tb_bench_sign(bench, wrong), "pin_incorrect", "pin", states[i]);
+    }
+    tb_bench_assert_usable(bench, bench->kind->pin);
+    g_assert_cmpstr(tb_bench_state(bench, "pin"), ==, bench->kind->after_last);
+}
+
+/* --- Coming and going --------------------------------------------------------------------------
+ */
+
+static void
+test_removal(TbBench *bench)
+{
+    const TbKind *kind = bench->kind;
+
+    tb_bench_assert_usable(bench, kind->pin);
+    kind->remove();
+    tb_test_assert_reason(tb_bench_sign(bench, kind->pin), kind->removed);
+    (void)tb_bench_list_until(bench, FALSE);
+    kind->insert();
+    (void)tb_bench_list_until(bench, TRUE);
+    tb_bench_assert_usable(bench, kind->pin);
+}
+
+/* The worker is there first. */
+static void
+test_insertion(TbBench *bench)
+{
+    const TbKind *kind = bench->kind;
+
+    kind->remove();
+    tb_bench_start(bench, NULL, NULL);
+    g_assert_null(tb_bench_list(bench));
+    kind->insert();
+    g_test_message("insertion: listed %d ms after the module could see it",
+                   (int)tb_bench_list_until(bench, TRUE));
+    tb_bench_assert_usable(bench, kind->pin);
+    kind->remove();
+    g_test_message("removal: listed %d ms after the module could see it",
+                   (int)tb_bench_list_until(bench, FALSE));
+}
+
+/* Out and in again before anybody looked: old sessions and handles are dead. */
+static void
+test_out_and_in(TbBench *bench)
+{
+    const TbKind *kind = bench->kind;
+
+    tb_bench_assert_usable(bench, kind->pin);
+    kind->remove();
+    kind->insert();
+    (void)tb_bench_list_until(bench, TRUE);
+    tb_bench_assert_usable(bench, kind->pin);
+}
+
+/* --- Sandboxes ---------------------------------------------------------------------------------
+ */
+
+/* By default all of this runs in the standard one. */
+static void
+test_strict(TbBench *bench)
+{
+    tb_bench_start(bench, "strict", bench->kind->state());
+    g_assert_nonnull(tb_bench_list(bench));
+    tb_bench_assert_usable(bench, bench->kind->pin);
+}
+
+/* What docs/tokens.md says of the directories that a module needs is so. */
+static void
+test_strict_without_state(TbBench *bench)
+{
+    gboolean works;
+
+    tb_bench_start(bench, "strict", NULL);
+    works = tb_bench_list(bench) != NULL;
+    g_assert_cmpint(works, ==, !bench->kind->strict_needs_state);
+    if (works)
+        tb_bench_assert_usable(bench, bench->kind->pin);
+}
+
+#define REASON(member) offsetof(TbKind, member)
+
+const TbSuiteCase tb_suite[] = {
+    {"list", test_list, 0, FALSE},
+    {"chain", test_chain, 0, FALSE},
+    {"sign", test_sign, 0, FALSE},
+    {"two-at-once", test_two_at_once, 0, FALSE},
+    {"strict-sandbox", test_strict, 0, FALSE},
+    {"strict-sandbox-without-state", test_strict_without_state, REASON(no_strict_alone), FALSE},
+    {"always-authenticate", test_always_authenticate, REASON(no_always_authenticate), FALSE},
+    {"wrong-pin", test_wrong_pin, 0, TRUE},
+    {"one-login", test_one_login, 0, TRUE},
+    {"last-try", test_last_try, REASON(no_lock), TRUE},
+    {"lock", test_lock, REASON(no_lock), TRUE},
+    {"removal", test_removal, REASON(no_removal), FALSE},
+    {"out-and-in", test_out_and_in, REASON(no_removal), FALSE},
+    {"insertion", test_insertion, REASON(no_removal), TRUE},
+    {NULL, NULL, 0, FALSE},
+};
