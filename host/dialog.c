@@ -20,7 +20,7 @@ struct TbDialog {
     gpointer data;
     TbDialogLock *lock;
     TbPrompt *prompt;
-    gboolean left;    /* the prompt has gone, or goes by itself */
+    gboolean left;    /* the prompt has gone, goes by itself, or hears nothing */
     guint timeout;    /* source */
     gboolean working; /* not the user's turn */
     gboolean overdue; /* the user's time ended meanwhile */
@@ -96,6 +96,8 @@ on_message(json_t *message, gpointer data)
     const char *type = json_string_value(json_object_get(message, "type"));
     const char *text = json_string_value(json_object_get(message, "message"));
 
+    if (dialog->left)
+        return;
     if (g_strcmp0(type, "submit") == 0) {
         if (dialog->working)
             tb_log(TB_LOG_WARNING, "prompt-out-of-turn", "type=submit");
@@ -118,6 +120,8 @@ on_gone(const char *how, gpointer data)
 {
     TbDialog *dialog = data;
 
+    if (dialog->left)
+        return;
     dialog->left = TRUE;
     fail(dialog, TB_REASON_INTERNAL, "The dialog %s before the user had answered.", how);
 }
@@ -128,11 +132,13 @@ gboolean
 tb_dialog_tell(TbDialog *dialog, json_t *message, int fd)
 {
     g_autoptr(GError) error = NULL;
-    gboolean sent = dialog->prompt->send(dialog->prompt, message, fd, &error);
+    gboolean left = dialog->left;
+    gboolean sent = !left && dialog->prompt->send(dialog->prompt, message, fd, &error);
 
     json_decref(message);
-    if (sent)
-        return TRUE;
+    if (sent || left)
+        return sent;
+    dialog->left = TRUE;
     tb_log(TB_LOG_ERROR, "prompt-lost", "error=\"%s\"", error->message);
     fail(dialog, TB_REASON_INTERNAL, "The dialog has stopped working.");
     return FALSE;
@@ -150,26 +156,55 @@ tb_dialog_problem(const TbDialog *dialog)
     return dialog->problem ? tb_reason_word(dialog->problem) : NULL;
 }
 
+/* What was wrong, as the prompt is told (it takes it for the PIN when it is not), and the member of
+ * a failure that describes it. */
+static const struct {
+    TbReason reason;
+    const char *what;
+    const char *member;
+    const char *sentence;
+} wrong_entries[] = {
+    {TB_REASON_PIN_INCORRECT, NULL, "pin", "the PIN was wrong"},
+    {TB_REASON_PUK_INCORRECT, "puk", "puk", "the PUK was wrong"},
+    {TB_REASON_PIN_INVALID, "new", "pin", "the token does not accept the new PIN"},
+};
+
 gboolean
-tb_dialog_wrong_entry(TbDialog *dialog, json_t *failure)
+tb_dialog_is_wrong_entry(TbReason reason)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(wrong_entries); i++) {
+        if (wrong_entries[i].reason == reason)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+gboolean
+tb_dialog_wrong_entry(TbDialog *dialog, TbReason reason, json_t *failure)
 {
     gboolean repeated = json_is_true(json_object_get(failure, "repeated"));
     TbPinState state;
     gboolean pad;
     json_t *pin;
+    guint kind = 0;
 
+    while (kind < G_N_ELEMENTS(wrong_entries) - 1 && wrong_entries[kind].reason != reason)
+        kind++;
     if (++dialog->wrong_entries >= MAX_WRONG_ENTRIES) {
-        fail(dialog, TB_REASON_PIN_INCORRECT, "The PIN was wrong %d times.", MAX_WRONG_ENTRIES);
+        fail(dialog, reason, "The token refused %d entries, the last one because %s.",
+             MAX_WRONG_ENTRIES, wrong_entries[kind].sentence);
         return FALSE;
     }
     if (!tb_dialog_ask(dialog))
         return FALSE;
-    pin = tb_listing_read_pin(json_object_get(failure, "pin"), &state, &pad, NULL);
+    pin = tb_listing_read_pin(json_object_get(failure, wrong_entries[kind].member), &state, &pad,
+                              NULL);
     if (!pin) /* the token did not tell; the listing that follows may */
         pin = json_pack("{s:s, s:b}", "state", "ok", "pad", 0);
-    return tb_dialog_tell(
-        dialog,
-        json_pack("{s:s, s:o, s:b}", "type", "pin_failed", "pin", pin, "repeated", repeated), -1);
+    return tb_dialog_tell(dialog,
+                          json_pack("{s:s, s:s*, s:o, s:b}", "type", "pin_failed", "what",
+                                    wrong_entries[kind].what, "pin", pin, "repeated", repeated),
+                          -1);
 }
 
 /* --- beginning and end --- */

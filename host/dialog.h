@@ -18,7 +18,8 @@ typedef struct TbDialogEvents {
     /* The user pressed the button; borrowed. Comes in the user's turn only. */
     void (*submitted)(json_t *message, gpointer data);
     /* The request is over: the user cancelled or their time ended, too many entries were wrong, or
-     * the dialog failed. The dialog is to be finished with this error (borrowed). */
+     * the dialog failed. It is to be finished with this error (borrowed), at once, or once a token
+     * has done what it is about. */
     void (*ended)(const GError *error, gpointer data);
 } TbDialogEvents;
 
@@ -27,7 +28,7 @@ typedef struct TbDialogEvents {
 TbDialog *tb_dialog_open(const TbPrompter *prompter, json_t *show, guint timeout,
                          const TbDialogEvents *events, gpointer data, GError **error);
 
-/* Sends to it (takes message). FALSE when that failed: then `ended` has been called. */
+/* Sends to it (takes message). FALSE when it has gone: then `ended` has been called. */
 gboolean tb_dialog_tell(TbDialog *dialog, json_t *message, int fd);
 
 /* What it shows as missing, 0 for nothing: the request fails with it when the user's time ends, and
@@ -43,9 +44,12 @@ gboolean tb_dialog_ask(TbDialog *dialog);
 
 gboolean tb_dialog_asks(const TbDialog *dialog);
 
-/* What the user typed was wrong, as the worker's failure (not trusted) says: counts it, and lets
- * the user try again. FALSE when they may not: then `ended` has been called. */
-gboolean tb_dialog_wrong_entry(TbDialog *dialog, json_t *failure);
+/* Whether it is for such a reason that the user may try again: what they typed was wrong. */
+gboolean tb_dialog_is_wrong_entry(TbReason reason);
+
+/* What the user typed was wrong: counts it, and lets the user try again. failure is the worker's
+ * and not trusted. FALSE when they may not: then `ended` has been called. */
+gboolean tb_dialog_wrong_entry(TbDialog *dialog, TbReason reason, json_t *failure);
 
 /* The dialog says how it ended (error NULL: well), and may stay to be read. Frees. */
 void tb_dialog_finish(TbDialog *dialog, const GError *error);

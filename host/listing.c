@@ -200,20 +200,23 @@ tb_listing_read_pin(json_t *pin, TbPinState *out_state, gboolean *out_pad, GErro
 }
 
 static gboolean
-read_pin(json_t *object, TbToken *token, GError **error)
+read_pins(json_t *object, TbToken *token, GError **error)
 {
     json_t *pin = json_object_get(object, "pin");
+    json_t *puk = json_object_get(object, "puk");
     gboolean pad;
 
-    if (!json_is_object(pin))
-        return tb_fault(error, TB_REASON_MODULE_FAILED, "A token is listed without \"pin\".");
+    if (!json_is_object(pin) || !json_is_object(puk))
+        return tb_fault(error, TB_REASON_MODULE_FAILED,
+                        "A token is listed without \"pin\" or \"puk\".");
     token->pin = tb_listing_read_pin(pin, &token->pin_state, &token->pin_pad, error);
     if (!token->pin || !tb_json_boolean(object, "hidden", &token->hidden, error))
         return FALSE;
-    pin = json_object_get(object, "puk");
-    if (pin)
-        token->puk = tb_listing_read_pin(pin, &token->puk_state, &pad, error);
-    return !pin || token->puk;
+    token->puk = tb_listing_read_pin(puk, &token->puk_state, &pad, error);
+    if (token->puk && token->puk_state == TB_PIN_NOT_INITIALISED)
+        return tb_fault(error, TB_REASON_MODULE_FAILED,
+                        "A token is listed with an unknown PUK state.");
+    return token->puk != NULL;
 }
 
 static gboolean
@@ -227,7 +230,7 @@ read_token(json_t *object, guint module, TbToken *token, GError **error)
     return read_text(object, "label", NAME_MAX_BYTES, &token->label, error) &&
            read_text(object, "serial", NAME_MAX_BYTES, &token->serial, error) &&
            read_text(object, "reader", NAME_MAX_BYTES, &token->reader, error) &&
-           read_pin(object, token, error) && read_certificates(object, module, token, error);
+           read_pins(object, token, error) && read_certificates(object, module, token, error);
 }
 
 GPtrArray *

@@ -29,7 +29,7 @@ typedef struct TbToken {
     gboolean pin_pad;
     json_t *pin; /* for the dialog: state, pad, min, max */
     TbPinState puk_state;
-    json_t *puk;             /* the same of the PUK; NULL when the worker gave none */
+    json_t *puk;             /* the same of the PUK */
     gboolean hidden;         /* it may have certificates that show only after login */
     GPtrArray *certificates; /* TbCertificate */
 } TbToken;

@@ -195,7 +195,7 @@ on_sign_failure(TbOperation *operation, json_t *failure)
 
     if (reason != TB_REASON_PIN_INCORRECT || operation->chosen->pin_pad)
         fail(operation, reason, "%s", tb_failure_message(failure, "The token could not sign."));
-    else if (tb_dialog_wrong_entry(operation->dialog, failure))
+    else if (tb_dialog_wrong_entry(operation->dialog, reason, failure))
         relist_later(operation, 0); /* the token's PIN state has changed */
 }
 

@@ -111,8 +111,8 @@ is_oid(const char *text)
            !g_str_has_suffix(text, ".") && strspn(text, "0123456789.") == strlen(text);
 }
 
-static gboolean
-read_lang(json_t *params, TbRequest *request, GError **error)
+gboolean
+tb_request_read_lang(json_t *params, char **out_lang, GError **error)
 {
     const char *lang;
 
@@ -123,7 +123,18 @@ read_lang(json_t *params, TbRequest *request, GError **error)
             return tb_fault(error, TB_REASON_INVALID_REQUEST,
                             "\"lang\" is not a language tag such as \"en\" or \"fa\".");
     }
-    request->lang = g_strdup(lang);
+    *out_lang = g_strdup(lang);
+    return TRUE;
+}
+
+gboolean
+tb_request_read_timeout(json_t *params, guint *inout_timeout, GError **error)
+{
+    gint64 timeout = *inout_timeout;
+
+    if (!tb_json_integer(params, "timeout", TIMEOUT_MIN, TIMEOUT_MAX, &timeout, error))
+        return FALSE;
+    *inout_timeout = (guint)timeout;
     return TRUE;
 }
 
@@ -193,20 +204,17 @@ read_sign(json_t *params, TbRequest *request, GError **error)
 static gboolean
 read_all(json_t *params, TbRequest *request, GError **error)
 {
-    gint64 timeout = request->timeout;
-
     if (!check_members(request->purpose, params, error) ||
         !read_origin(params, "origin", &request->origin, error) ||
         !read_origin(params, "topOrigin", &request->top_origin, error))
         return FALSE;
     if (!request->origin)
         return tb_fault(error, TB_REASON_INVALID_REQUEST, "\"origin\" is missing.");
-    if (!read_lang(params, request, error) ||
+    if (!tb_request_read_lang(params, &request->lang, error) ||
         !read_list(params, "issuers", NAME_MAX_BYTES, is_base64, &request->issuers, error) ||
         !read_list(params, "policies", OID_MAX_BYTES, is_oid, &request->policies, error) ||
-        !tb_json_integer(params, "timeout", TIMEOUT_MIN, TIMEOUT_MAX, &timeout, error))
+        !tb_request_read_timeout(params, &request->timeout, error))
         return FALSE;
-    request->timeout = (guint)timeout;
     switch (request->purpose) {
     case TB_PURPOSE_AUTHENTICATE:
         return read_authenticate(params, request, error);

@@ -34,3 +34,7 @@ TbRequest *tb_request_read(TbPurpose purpose, json_t *params, guint default_time
 
 void tb_request_free(TbRequest *request);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TbRequest, tb_request_free)
+
+/* Members that every request with a dialog may have. */
+gboolean tb_request_read_lang(json_t *params, char **out_lang, GError **error);
+gboolean tb_request_read_timeout(json_t *params, guint *inout_timeout, GError **error);

@@ -17,6 +17,7 @@
 #include "host/common/log.h"
 #include "host/operation.h"
 #include "host/output.h"
+#include "host/pin-operation.h"
 #include "host/rpc.h"
 #include "host/workers.h"
 #include "tokenbridge-config.h"
@@ -42,7 +43,8 @@ struct TbServer {
 typedef struct Open {
     TbServer *server;
     json_t *id;
-    TbOperation *operation; /* or */
+    TbOperation *operation;        /* or */
+    TbPinOperation *pin_operation; /* or */
     TbWorkersCall *listing;
 } Open;
 
@@ -86,6 +88,8 @@ open_stop(Open *open)
 {
     if (open->operation)
         tb_operation_abort(g_steal_pointer(&open->operation));
+    if (open->pin_operation)
+        tb_pin_operation_abort(g_steal_pointer(&open->pin_operation));
     if (open->listing)
         tb_workers_cancel(open->server->workers, g_steal_pointer(&open->listing));
 }
@@ -191,6 +195,7 @@ on_operation_done(json_t *result, const GError *error, const char *problem, gpoi
     TbServer *server = open->server;
 
     open->operation = NULL;
+    open->pin_operation = NULL;
     if (result)
         send_result(server, open->id, json_incref(result));
     else
@@ -239,6 +244,39 @@ handle_sign(TbServer *server, const TbRpcRequest *request)
     start_operation(server, request, TB_PURPOSE_SIGN);
 }
 
+static void
+start_pin_operation(TbServer *server, const TbRpcRequest *rpc, TbPinPurpose purpose)
+{
+    g_autoptr(GError) error = NULL;
+    TbPinRequest *request = tb_pin_request_read(purpose, rpc->params, server->parts.modules,
+                                                server->context.config->user_timeout, &error);
+    Open *open;
+
+    if (!request) {
+        send_error(server, rpc->id, 0, error, NULL);
+        return;
+    }
+    open = open_add(server, rpc->id);
+    open->pin_operation =
+        tb_pin_operation_start(&server->context, request, on_operation_done, open, &error);
+    if (!open->pin_operation) {
+        send_error(server, rpc->id, 0, error, NULL);
+        g_ptr_array_remove(server->open, open);
+    }
+}
+
+static void
+handle_change_pin(TbServer *server, const TbRpcRequest *request)
+{
+    start_pin_operation(server, request, TB_PIN_CHANGE);
+}
+
+static void
+handle_unblock_pin(TbServer *server, const TbRpcRequest *request)
+{
+    start_pin_operation(server, request, TB_PIN_UNBLOCK);
+}
+
 /* --- cancel --- */
 
 static void
@@ -277,6 +315,8 @@ static const struct {
     {"authenticate", handle_authenticate},
     {"getSigningCertificate", handle_get_signing_certificate},
     {"sign", handle_sign},
+    {"changePin", handle_change_pin},
+    {"unblockPin", handle_unblock_pin},
     {"cancel", handle_cancel},
 };
 

@@ -198,10 +198,11 @@ json_t *
 tb_test_token(const char *serial, const char *changes, ...)
 {
     json_t *certificates = json_array();
-    json_t *token = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:{s:s, s:b, s:i, s:i}, s:o}", "slot",
-                              7, "label", "Card", "serial", serial, "manufacturer", "Maker",
-                              "model", "M1", "reader", "Reader 1", "pin", "state", "ok", "pad", 0,
-                              "min", 4, "max", 8, "certificates", certificates);
+    json_t *token = json_pack(
+        "{s:i, s:s, s:s, s:s, s:s, s:s, s:{s:s, s:b, s:i, s:i}, s:{s:s, s:b, s:i, s:i}, s:o}",
+        "slot", 7, "label", "Card", "serial", serial, "manufacturer", "Maker", "model", "M1",
+        "reader", "Reader 1", "pin", "state", "ok", "pad", 0, "min", 4, "max", 8, "puk", "state",
+        "ok", "pad", 0, "min", 8, "max", 8, "certificates", certificates);
     json_t *certificate;
     va_list args;
 

@@ -11,6 +11,7 @@
 #include "host/dialog-lock.h"
 #include "tests/host/harness.h"
 #include "tests/host/played-prompt.h"
+#include "tests/support/assert.h"
 
 #define LONG_MS 600000
 
@@ -85,13 +86,6 @@ static void
 say(Fixture *fixture, const char *text)
 {
     tb_test_prompt_say(&fixture->prompt, tb_test_json(text));
-}
-
-static json_t *
-failure(void)
-{
-    return tb_test_json("{'reason': 'pin_incorrect', 'repeated': true, 'pin': {'state': 'low', "
-                        "'pad': false, 'min': 4, 'max': 8, 'more': 1}}");
 }
 
 static void
@@ -185,27 +179,81 @@ test_time(void)
     tear_down(&fixture);
 }
 
+/* What the user may type again, and what the dialog is told then. */
 static void
 test_wrong_entries(void)
 {
+    static const struct {
+        TbReason reason;
+        const char *failure;
+        const char *told;
+    } rows[] = {
+        {TB_REASON_PIN_INCORRECT,
+         "{'repeated': true, 'pin': {'state': 'low', 'pad': false, 'min': 4, 'max': 8, 'more': 1},"
+         " 'puk': {'state': 'ok', 'pad': false, 'min': 8, 'max': 8}}",
+         "{'type': 'pin_failed', 'repeated': true, 'pin': {'state': 'low', 'pad': false, 'min': 4, "
+         "'max': 8}}"},
+        {TB_REASON_PUK_INCORRECT,
+         "{'pin': {'state': 'locked', 'pad': false, 'min': 4, 'max': 8}, 'puk': {'state': "
+         "'final_try', 'pad': false, 'min': 8, 'max': 8}}",
+         "{'type': 'pin_failed', 'what': 'puk', 'repeated': false, 'pin': {'state': 'final_try', "
+         "'pad': false, 'min': 8, 'max': 8}}"},
+        {TB_REASON_PIN_INVALID,
+         "{'pin': {'state': 'ok', 'pad': false, 'min': 6, 'max': 8}, 'repeated': 1}",
+         "{'type': 'pin_failed', 'what': 'new', 'repeated': false, 'pin': {'state': 'ok', 'pad': "
+         "false, 'min': 6, 'max': 8}}"},
+        {TB_REASON_PUK_INCORRECT, "{'pin': {'state': 'low', 'pad': false, 'min': 4, 'max': 8}}",
+         "{'type': 'pin_failed', 'what': 'puk', 'repeated': false, 'pin': {'state': 'ok', 'pad': "
+         "false}}"},
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        json_t *failure = tb_test_json(rows[i].failure);
+        json_t *told = tb_test_json(rows[i].told);
+        Fixture fixture;
+
+        g_assert_true(tb_dialog_is_wrong_entry(rows[i].reason));
+        set_up(&fixture, LONG_MS);
+        for (guint j = 1; j < 3; j++) {
+            tb_dialog_work(fixture.dialog);
+            g_assert_true(tb_dialog_wrong_entry(fixture.dialog, rows[i].reason, failure));
+            g_assert_true(tb_dialog_asks(fixture.dialog));
+            if (!json_equal(tb_test_prompt_last(&fixture.prompt, "pin_failed"), told))
+                tb_test_row_failed("row %u: the dialog is told something else", i);
+        }
+        tb_dialog_work(fixture.dialog);
+        g_assert_false(tb_dialog_wrong_entry(fixture.dialog, rows[i].reason, failure));
+        g_assert_error(fixture.error, TB_FAULT, (int)rows[i].reason);
+        tear_down(&fixture);
+        json_decref(failure);
+        json_decref(told);
+    }
+    g_assert_false(tb_dialog_is_wrong_entry(TB_REASON_PIN_BLOCKED));
+    g_assert_false(tb_dialog_is_wrong_entry(TB_REASON_PUK_BLOCKED));
+    g_assert_false(tb_dialog_is_wrong_entry(TB_REASON_TOKEN_REMOVED));
+}
+
+/* The entries count whatever is wrong with them, and the user's time as well. */
+static void
+test_wrong_entries_together(void)
+{
     Fixture fixture;
-    json_t *wrong = failure();
-    json_t *expected = tb_test_json("{'type': 'pin_failed', 'repeated': true, 'pin': {'state': "
-                                    "'low', 'pad': false, 'min': 4, 'max': 8}}");
+    json_t *failure = tb_test_json("{}");
 
     set_up(&fixture, LONG_MS);
-    for (guint i = 1; i < 3; i++) {
-        tb_dialog_work(fixture.dialog);
-        g_assert_true(tb_dialog_wrong_entry(fixture.dialog, wrong));
-        g_assert_true(tb_dialog_asks(fixture.dialog));
-        g_assert_true(json_equal(tb_test_prompt_last(&fixture.prompt, "pin_failed"), expected));
-    }
-    tb_dialog_work(fixture.dialog);
-    g_assert_false(tb_dialog_wrong_entry(fixture.dialog, wrong));
-    g_assert_error(fixture.error, TB_FAULT, TB_REASON_PIN_INCORRECT);
+    g_assert_true(tb_dialog_wrong_entry(fixture.dialog, TB_REASON_PIN_INCORRECT, failure));
+    g_assert_true(tb_dialog_wrong_entry(fixture.dialog, TB_REASON_PIN_INVALID, failure));
+    g_assert_false(tb_dialog_wrong_entry(fixture.dialog, TB_REASON_PIN_INVALID, failure));
+    g_assert_error(fixture.error, TB_FAULT, TB_REASON_PIN_INVALID);
     tear_down(&fixture);
-    json_decref(expected);
-    json_decref(wrong);
+
+    set_up(&fixture, 50);
+    tb_dialog_work(fixture.dialog);
+    tb_test_run_for(200);
+    g_assert_false(tb_dialog_wrong_entry(fixture.dialog, TB_REASON_PIN_INCORRECT, failure));
+    g_assert_error(fixture.error, TB_FAULT, TB_REASON_USER_TIMEOUT);
+    tear_down(&fixture);
+    json_decref(failure);
 }
 
 static void
@@ -270,6 +318,7 @@ main(int argc, char **argv)
     g_test_add_func("/dialog/ends", test_ends);
     g_test_add_func("/dialog/time", test_time);
     g_test_add_func("/dialog/wrong-entries", test_wrong_entries);
+    g_test_add_func("/dialog/wrong-entries-together", test_wrong_entries_together);
     g_test_add_func("/dialog/not-sent", test_not_sent);
     g_test_add_func("/dialog/close", test_close);
     g_test_add_func("/dialog/does-not-open", test_does_not_open);

@@ -133,7 +133,7 @@ test_puk_and_hidden(void)
         NULL);
     const TbToken *first = without->pdata[0], *second = with->pdata[0];
 
-    g_assert_null(first->puk);
+    g_assert_cmpint(first->puk_state, ==, TB_PIN_OK);
     g_assert_false(first->hidden);
     g_assert_cmpint(second->puk_state, ==, TB_PIN_FINAL_TRY);
     g_assert_cmpint(json_integer_value(json_object_get(second->puk, "min")), ==, 6);
@@ -214,7 +214,9 @@ test_malformed_tokens(void)
         "{'pin': {'state': 'ok', 'pad': false, 'min': '4'}}",
         "{'pin': {'state': 'ok', 'pad': false, 'min': -4}}",
         "{'pin': {'state': 'ok', 'pad': false, 'max': 1e300}}",
+        "{'puk': null}",
         "{'puk': 'ok'}",
+        "{'puk': {'state': 'not_initialised', 'pad': false}}",
         "{'puk': {}}",
         "{'puk': {'state': 'fine', 'pad': false}}",
         "{'hidden': 'no'}",
