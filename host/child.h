@@ -8,6 +8,8 @@
 #include <glib.h>
 #include <jansson.h>
 
+#include "host/process.h"
+
 typedef struct TbChild TbChild;
 
 typedef struct TbChildEvents {
@@ -17,6 +19,9 @@ typedef struct TbChildEvents {
      * such as "crashed (signal 11)". The child is to be freed by its owner. */
     void (*gone)(const char *how, gboolean crashed, gpointer data);
 } TbChildEvents;
+
+/* Who starts processes from now on; tb_process_starter in the beginning. */
+void tb_child_set_starter(const TbStarter *starter);
 
 /* Starts program (a name for tb_paths_program) with arguments (NULL-terminated, without argv[0]).
  * own_group puts it, and whatever it starts, into a process group that is ended with it. */

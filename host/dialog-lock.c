@@ -43,22 +43,39 @@ lock_directory(GError **error)
     return g_steal_pointer(&path);
 }
 
-TbDialogLock *
-tb_dialog_lock_take(GError **error)
+int
+tb_dialog_lock_open(GError **error)
 {
     g_autofree char *directory = lock_directory(error);
     g_autofree char *path = NULL;
-    TbDialogLock *lock;
     int fd;
 
     if (!directory)
-        return NULL;
+        return -1;
     path = g_build_filename(directory, "dialog.lock", NULL);
-    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0) {
+    /* Never written to, and so not opened for it. */
+    fd = open(path, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
         tb_fault(error, TB_REASON_INTERNAL, "%s cannot be opened: %s.", path, g_strerror(errno));
+    return fd;
+}
+
+static int (*open_file)(GError **error) = tb_dialog_lock_open;
+
+void
+tb_dialog_lock_set_opener(int (*opener)(GError **error))
+{
+    open_file = opener;
+}
+
+TbDialogLock *
+tb_dialog_lock_take(GError **error)
+{
+    TbDialogLock *lock;
+    int fd = open_file(error);
+
+    if (fd < 0)
         return NULL;
-    }
     if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
         close(fd);
         tb_fault(error, TB_REASON_BUSY,

@@ -25,30 +25,30 @@ origin_key(const char *origin)
     return g_compute_checksum_for_string(G_CHECKSUM_SHA256, origin, -1);
 }
 
-char *
-tb_last_used_get(const char *origin)
+gboolean
+tb_last_used_is_digest(const char *word)
+{
+    return strlen(word) == 64 && strspn(word, "0123456789abcdef") == 64;
+}
+
+static char *
+get_from_file(const char *key)
 {
     g_autoptr(GKeyFile) file = g_key_file_new();
     g_autofree char *path = file_path();
-    g_autofree char *key = origin_key(origin);
-    g_autofree char *id = NULL;
 
     if (!g_key_file_load_from_file(file, path, G_KEY_FILE_NONE, NULL))
         return NULL;
-    id = g_key_file_get_string(file, GROUP, key, NULL);
-    if (!id || strlen(id) != 64 || strspn(id, "0123456789abcdef") != 64)
-        return NULL;
-    return g_steal_pointer(&id);
+    return g_key_file_get_string(file, GROUP, key, NULL);
 }
 
-void
-tb_last_used_set(const char *origin, const char *certificate_id)
+static void
+set_in_file(const char *key, const char *certificate_id)
 {
     g_autoptr(GKeyFile) file = g_key_file_new();
     g_autoptr(GError) error = NULL;
     g_autofree char *path = file_path();
     g_autofree char *directory = g_path_get_dirname(path);
-    g_autofree char *key = origin_key(origin);
     g_autofree char *text = NULL;
     g_autofree char *previous = NULL;
     gsize count = 0;
@@ -68,4 +68,31 @@ tb_last_used_set(const char *origin, const char *certificate_id)
                                   &error))
         tb_log(TB_LOG_INFO, "last-used-not-kept", "error=\"%s\"",
                error ? error->message : "no state directory");
+}
+
+const TbLastUsedStore tb_last_used_file = {.get = get_from_file, .set = set_in_file};
+
+static const TbLastUsedStore *store = &tb_last_used_file;
+
+void
+tb_last_used_set_store(const TbLastUsedStore *other)
+{
+    store = other;
+}
+
+char *
+tb_last_used_get(const char *origin)
+{
+    g_autofree char *key = origin_key(origin);
+    g_autofree char *id = store->get(key);
+
+    return id && tb_last_used_is_digest(id) ? g_steal_pointer(&id) : NULL;
+}
+
+void
+tb_last_used_set(const char *origin, const char *certificate_id)
+{
+    g_autofree char *key = origin_key(origin);
+
+    store->set(key, certificate_id);
 }

@@ -20,8 +20,10 @@
 #include "host/common/harden.h"
 #include "host/common/log.h"
 #include "host/common/modules.h"
+#include "host/launcher.h"
 #include "host/prompt.h"
 #include "host/server.h"
+#include "host/workers.h"
 #include "tokenbridge-config.h"
 
 enum {
@@ -66,11 +68,42 @@ on_signal(gpointer loop)
     return G_SOURCE_REMOVE;
 }
 
+typedef struct Run {
+    GMainLoop *loop;
+    gboolean lost; /* the launcher */
+} Run;
+
+/* Without its launcher the host can serve nobody; the extension starts the next one. */
+static void
+on_launcher_lost(gpointer data)
+{
+    Run *run = data;
+
+    run->lost = TRUE;
+    g_main_loop_quit(run->loop);
+}
+
+/* All that the launcher may start: what the configuration gives, not what a message says. */
+static void
+allow_programs(const TbConfig *config, const GPtrArray *modules)
+{
+    const char *const pinentry[] = {config->pinentry, NULL};
+
+    for (guint i = 0; i < modules->len; i++) {
+        g_auto(GStrv) arguments = tb_workers_arguments(modules->pdata[i]);
+
+        tb_launcher_allow(
+            &(const TbCommand){"tokenbridge-worker", (const char *const *)arguments, TRUE});
+    }
+    tb_launcher_allow(&(const TbCommand){"tokenbridge-prompt", pinentry, FALSE});
+    tb_launcher_allow(&(const TbCommand){"tokenbridge-prompt-pinentry", pinentry, FALSE});
+    tb_launcher_allow(&(const TbCommand){"tokenbridge-readers", NULL, FALSE});
+}
+
 static int
-serve(const TbConfig *config, const GError *fault, int out_fd)
+serve(Run *run, const TbConfig *config, GPtrArray *modules, const GError *fault, int out_fd)
 {
     g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
-    g_autoptr(GPtrArray) modules = tb_modules_discover(config, NULL);
     g_autoptr(TbPromptProcess) process = tb_prompt_process_new(config);
     const TbServerParts parts = {
         .config = config,
@@ -81,10 +114,11 @@ serve(const TbConfig *config, const GError *fault, int out_fd)
     };
     g_autoptr(TbServer) server = tb_server_new(STDIN_FILENO, out_fd, &parts);
 
+    run->loop = loop;
     g_unix_signal_add(SIGTERM, on_signal, loop);
     g_unix_signal_add(SIGINT, on_signal, loop);
     g_main_loop_run(loop);
-    return tb_server_exit_status(server);
+    return run->lost ? EXIT_FAULT : tb_server_exit_status(server);
 }
 
 static int
@@ -109,7 +143,10 @@ int
 main(int argc, char **argv)
 {
     g_autoptr(TbConfig) config = NULL;
+    g_autoptr(GPtrArray) modules = NULL;
     g_autoptr(GError) error = NULL;
+    g_autoptr(GError) launcher_fault = NULL;
+    Run run = {0};
     int status;
     int out_fd;
 
@@ -135,5 +172,11 @@ main(int argc, char **argv)
         tb_log(TB_LOG_ERROR, "unknown-caller", "argument=\"%.100s\"", argc > 1 ? argv[1] : "");
         return EXIT_CALLER;
     }
-    return serve(config, error, out_fd);
+    modules = tb_modules_discover(config, NULL);
+    allow_programs(config, modules);
+    if (!tb_launcher_fork(on_launcher_lost, &run, &launcher_fault)) {
+        tb_log(TB_LOG_ERROR, "no-launcher", "error=\"%s\"", launcher_fault->message);
+        return EXIT_FAULT;
+    }
+    return serve(&run, config, modules, error, out_fd);
 }

@@ -217,8 +217,8 @@ on_idle(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
-static GStrv
-worker_arguments(const TbModule *module)
+GStrv
+tb_workers_arguments(const TbModule *module)
 {
     g_autoptr(GStrvBuilder) arguments = g_strv_builder_new();
 
@@ -246,7 +246,7 @@ start_child(Worker *worker, GError **error)
 
     if (worker->child)
         return TRUE;
-    arguments = worker_arguments(worker->state.module);
+    arguments = tb_workers_arguments(worker->state.module);
     worker->child = tb_child_start("tokenbridge-worker", (const char *const *)arguments, TRUE,
                                    &child_events, worker, error);
     return worker->child != NULL;

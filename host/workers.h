@@ -32,6 +32,9 @@ TbWorkers *tb_workers_new(const GPtrArray *modules, const TbConfig *config);
 void tb_workers_free(TbWorkers *workers);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TbWorkers, tb_workers_free)
 
+/* How the worker of a module is started: arguments for tb_child_start(). */
+GStrv tb_workers_arguments(const TbModule *module);
+
 guint tb_workers_count(const TbWorkers *workers);
 const TbModuleState *tb_workers_state(const TbWorkers *workers, guint module);
 

@@ -30,6 +30,12 @@ close_from(unsigned int first, unsigned int last)
 }
 
 void
+tb_harden_close_from(int first)
+{
+    close_from((unsigned int)first, ~0U);
+}
+
+void
 tb_harden_process(int keep_fd)
 {
     const struct rlimit no_core = {0, 0};

@@ -11,6 +11,9 @@
  * or 2 is missing. */
 void tb_harden_process(int keep_fd);
 
+/* Closes this descriptor and all above it. */
+void tb_harden_close_from(int first);
+
 /* Asks the kernel to end this process with SIGTERM when its parent goes; exits at once when it goes
  * meanwhile. A parent that went before is noticed by the end of the channel. */
 void tb_harden_die_with_parent(void);

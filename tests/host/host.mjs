@@ -207,8 +207,11 @@ export class Host {
     return reasonOf(await this.request(method, params));
   }
 
+  /** What it has had started; the launcher, which is there from the beginning, is kept apart. */
   descendants() {
-    return descendants(this.pid);
+    const all = descendants(this.pid);
+    this.launcher ??= all.find(one => one.name === 'tokenbridge-lau');
+    return all.filter(one => one.name !== 'tokenbridge-lau');
   }
 
   /** Waits for a descendant of that name. */
@@ -329,10 +332,12 @@ export class Stage {
     return host;
   }
 
-  /** Waits until no worker, prompt or pinentry of this stage runs any more. */
+  /** Waits until no launcher, worker, prompt or pinentry of this stage runs any more. */
   async nothingLeft(milliseconds) {
     let left = [];
-    await until('the end of all processes', () => (left = startedFrom(this.dir)).length === 0, milliseconds)
+    const launchers = this.hosts.map(host => host.ended && host.launcher).filter(Boolean);
+    await until('the end of all processes',
+      () => (left = [...startedFrom(this.dir), ...launchers.filter(one => isRunning(one.pid))]).length === 0, milliseconds)
       .catch(error => { throw new Error(`${error.message}: ${left.map(one => `${one.name} (${one.pid})`).join(', ')}`); });
   }
 
