@@ -7,6 +7,9 @@
 
 #include "host/common/fault.h"
 
+/* PKCS#11 3.0 has another number for it than p11-kit's header. */
+#define CKR_PIN_TOO_WEAK_3_0 0x1b8UL
+
 #define NAME(value)                                                                                \
     {                                                                                              \
         value, #value                                                                              \
@@ -51,12 +54,15 @@ static const struct {
     NAME(CKR_PIN_LEN_RANGE),
     NAME(CKR_PIN_EXPIRED),
     NAME(CKR_PIN_LOCKED),
+    NAME(CKR_PIN_TOO_WEAK),
+    NAME(CKR_PIN_TOO_WEAK_3_0),
     NAME(CKR_SESSION_CLOSED),
     NAME(CKR_SESSION_COUNT),
     NAME(CKR_SESSION_HANDLE_INVALID),
     NAME(CKR_SESSION_PARALLEL_NOT_SUPPORTED),
     NAME(CKR_SESSION_READ_ONLY),
     NAME(CKR_SESSION_EXISTS),
+    NAME(CKR_SESSION_READ_ONLY_EXISTS),
     NAME(CKR_SIGNATURE_LEN_RANGE),
     NAME(CKR_TEMPLATE_INCOMPLETE),
     NAME(CKR_TEMPLATE_INCONSISTENT),
@@ -103,17 +109,87 @@ meaning_of_absence(TbCkrStage stage)
                      "The token was removed or reset while it was in use. Insert it and try again"};
 }
 
+static gboolean
+is_pad(TbCkrStage stage)
+{
+    return stage == TB_CKR_PAD_LOGIN || stage == TB_CKR_PAD_PUK || stage == TB_CKR_PAD_NEW_PIN;
+}
+
+static gboolean
+is_puk(TbCkrStage stage)
+{
+    return stage == TB_CKR_PUK || stage == TB_CKR_PAD_PUK;
+}
+
+static gboolean
+is_new_pin(TbCkrStage stage)
+{
+    return stage == TB_CKR_NEW_PIN || stage == TB_CKR_PAD_NEW_PIN;
+}
+
 static Meaning
 meaning_of_failure(TbCkrStage stage)
 {
-    if (stage == TB_CKR_PAD_LOGIN)
+    if (is_pad(stage))
         return (Meaning){TB_REASON_PIN_PAD_FAILED,
                          "The PIN could not be entered on the reader's key pad"};
     if (stage == TB_CKR_LOGIN)
         return (Meaning){TB_REASON_MODULE_FAILED,
                          "The token did not accept the PIN and did not say why; it may have been "
                          "wrong. It was not tried again"};
+    if (stage == TB_CKR_PUK)
+        return (Meaning){TB_REASON_MODULE_FAILED,
+                         "The token did not accept the PUK and did not say why; it may have been "
+                         "wrong. It was not tried again"};
+    if (stage == TB_CKR_NEW_PIN)
+        return (Meaning){TB_REASON_MODULE_FAILED,
+                         "The token reported a failure while its PIN was set; the PIN of before "
+                         "may still hold"};
     return (Meaning){TB_REASON_MODULE_FAILED, "The token's PKCS#11 module reported a failure"};
+}
+
+/* Of a PIN, of a PUK, or of a new PIN. */
+static Meaning
+meaning_for_pin(CK_RV rv, TbCkrStage stage)
+{
+    gboolean puk = is_puk(stage);
+
+    switch (rv) {
+    case CKR_PIN_LOCKED:
+        if (puk)
+            return (Meaning){TB_REASON_PUK_BLOCKED,
+                             "The token has locked its PUK after too many wrong tries. Only "
+                             "whoever issued the token can help"};
+        return (Meaning){TB_REASON_PIN_BLOCKED,
+                         "The token has locked its PIN after too many wrong tries. It must be "
+                         "unblocked before it can be used"};
+    case CKR_PIN_EXPIRED:
+        if (puk)
+            return (Meaning){TB_REASON_PUK_BLOCKED, "The token's PUK has expired"};
+        return (Meaning){TB_REASON_PIN_BLOCKED,
+                         "The token's PIN has expired and must be changed before it can be used"};
+    case CKR_USER_PIN_NOT_INITIALIZED:
+        if (puk)
+            return (Meaning){TB_REASON_UNSUPPORTED, "The token has no PUK"};
+        return (Meaning){TB_REASON_PIN_BLOCKED,
+                         "The token has no PIN yet; one must be set before it can be used"};
+    case CKR_PIN_INCORRECT:
+        return puk ? (Meaning){TB_REASON_PUK_INCORRECT, "The PUK is wrong"}
+                   : (Meaning){TB_REASON_PIN_INCORRECT, "The PIN is wrong"};
+    default:
+        break;
+    }
+    if (is_new_pin(stage))
+        return (Meaning){TB_REASON_PIN_INVALID, "The token does not accept the new PIN"};
+    if (rv == CKR_PIN_LEN_RANGE)
+        return puk ? (Meaning){TB_REASON_PUK_INCORRECT,
+                               "The PUK is too short or too long for the token"}
+                   : (Meaning){TB_REASON_PIN_INCORRECT,
+                               "The PIN is too short or too long for the token"};
+    return puk ? (Meaning){TB_REASON_PUK_INCORRECT,
+                           "The PUK has a character that the token does not take"}
+               : (Meaning){TB_REASON_PIN_INCORRECT,
+                           "The PIN has a character that the token does not take"};
 }
 
 static Meaning
@@ -132,28 +208,30 @@ meaning(CK_RV rv, TbCkrStage stage)
     case CKR_TOKEN_NOT_RECOGNIZED:
         return (Meaning){TB_REASON_UNSUPPORTED,
                          "The module does not recognise the card in the reader"};
+    case CKR_TOKEN_WRITE_PROTECTED:
+        return (Meaning){TB_REASON_UNSUPPORTED, "The token is write-protected"};
     case CKR_PIN_LOCKED:
-        return (Meaning){TB_REASON_PIN_BLOCKED,
-                         "The token has locked its PIN after too many wrong tries. It must be "
-                         "unblocked before it can be used"};
     case CKR_PIN_EXPIRED:
-        return (Meaning){TB_REASON_PIN_BLOCKED,
-                         "The token's PIN has expired and must be changed before it can be used"};
     case CKR_USER_PIN_NOT_INITIALIZED:
-        return (Meaning){TB_REASON_PIN_BLOCKED,
-                         "The token has no PIN yet; one must be set before it can be used"};
     case CKR_PIN_INCORRECT:
-        return (Meaning){TB_REASON_PIN_INCORRECT, "The PIN is wrong"};
     case CKR_PIN_LEN_RANGE:
-        return (Meaning){TB_REASON_PIN_INCORRECT, "The PIN is too short or too long for the token"};
     case CKR_PIN_INVALID:
-        return (Meaning){TB_REASON_PIN_INCORRECT,
-                         "The PIN has a character that the token does not take"};
+    case CKR_PIN_TOO_WEAK:
+    case CKR_PIN_TOO_WEAK_3_0:
+        return meaning_for_pin(rv, stage);
     case CKR_CANCEL:
     case CKR_FUNCTION_CANCELED:
-        if (stage == TB_CKR_PAD_LOGIN)
+        if (is_pad(stage))
             return (Meaning){TB_REASON_USER_CANCELLED,
                              "The PIN entry was cancelled on the reader's key pad"};
+        return meaning_of_failure(stage);
+    case CKR_FUNCTION_NOT_SUPPORTED:
+    case CKR_FUNCTION_REJECTED:
+    case CKR_USER_TYPE_INVALID:
+        if (is_puk(stage) || is_new_pin(stage))
+            return (Meaning){TB_REASON_UNSUPPORTED,
+                             "The token's PKCS#11 module cannot set a PIN this way. Use the tool "
+                             "of the token's maker"};
         return meaning_of_failure(stage);
     case CKR_MECHANISM_INVALID:
     case CKR_MECHANISM_PARAM_INVALID:
@@ -168,6 +246,16 @@ meaning(CK_RV rv, TbCkrStage stage)
     default:
         return meaning_of_failure(stage);
     }
+}
+
+TbCkrStage
+tb_ckr_stage_of_pad(TbCkrStage stage)
+{
+    if (stage == TB_CKR_LOGIN)
+        return TB_CKR_PAD_LOGIN;
+    if (stage == TB_CKR_PUK)
+        return TB_CKR_PAD_PUK;
+    return stage == TB_CKR_NEW_PIN ? TB_CKR_PAD_NEW_PIN : stage;
 }
 
 TbReason

@@ -15,8 +15,15 @@ typedef enum TbCkrStage {
     TB_CKR_LOOKING,   /* nothing is in use yet: an absent token is missing, not removed */
     TB_CKR_IN_USE,    /* a session is open */
     TB_CKR_LOGIN,     /* a PIN was sent */
+    TB_CKR_PUK,       /* a PUK was sent */
+    TB_CKR_NEW_PIN,   /* a new PIN was sent; what was shown before it was right */
     TB_CKR_PAD_LOGIN, /* the reader asked for the PIN itself */
+    TB_CKR_PAD_PUK,
+    TB_CKR_PAD_NEW_PIN,
 } TbCkrStage;
+
+/* The stage when it is the reader that asks. */
+TbCkrStage tb_ckr_stage_of_pad(TbCkrStage stage);
 
 #define TB_CKR_NAME_MAX 48 /* bytes with the NUL */
 

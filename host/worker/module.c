@@ -200,6 +200,12 @@ tb_module_info(const TbModule *module)
     return &module->info;
 }
 
+gboolean
+tb_module_is_opensc(const TbModule *module)
+{
+    return memcmp(module->info.manufacturerID, "OpenSC", strlen("OpenSC")) == 0;
+}
+
 void
 tb_slot_free(TbSlot *slot)
 {

@@ -37,6 +37,9 @@ const CK_FUNCTION_LIST *tb_module_functions(const TbModule *module);
 /* C_GetInfo's answer; all zero before the module is loaded. */
 const CK_INFO *tb_module_info(const TbModule *module);
 
+/* Whether it is OpenSC's, whose PINs have ways of their own (see pin-change.c). */
+gboolean tb_module_is_opensc(const TbModule *module);
+
 /* A slot with an initialised token. */
 typedef struct TbSlot {
     CK_SLOT_ID id;

@@ -53,15 +53,25 @@ puk_state(const CK_TOKEN_INFO *info)
     return "ok";
 }
 
+/* CK_UNAVAILABLE_INFORMATION, or nonsense, becomes our own limits. */
+void
+tb_pin_limits(const CK_TOKEN_INFO *info, CK_ULONG *out_min, CK_ULONG *out_max)
+{
+    CK_ULONG max =
+        info->ulMaxPinLen == 0 || info->ulMaxPinLen > TB_PIN_MAX ? TB_PIN_MAX : info->ulMaxPinLen;
+
+    *out_max = max;
+    *out_min = info->ulMinPinLen > max ? 1 : MAX(info->ulMinPinLen, 1);
+}
+
 static json_t *
 to_json(const CK_TOKEN_INFO *info, const char *state)
 {
     json_t *pin = json_object();
-    /* CK_UNAVAILABLE_INFORMATION, or nonsense, becomes our own limits. */
-    CK_ULONG max =
-        info->ulMaxPinLen == 0 || info->ulMaxPinLen > TB_PIN_MAX ? TB_PIN_MAX : info->ulMaxPinLen;
-    CK_ULONG min = info->ulMinPinLen > max ? 1 : MAX(info->ulMinPinLen, 1);
+    CK_ULONG min;
+    CK_ULONG max;
 
+    tb_pin_limits(info, &min, &max);
     json_object_set_new(pin, "state", json_string(state));
     json_object_set_new(pin, "pad", json_boolean(info->flags & CKF_PROTECTED_AUTHENTICATION_PATH));
     json_object_set_new(pin, "min", json_integer((json_int_t)min));
@@ -151,4 +161,15 @@ void
 tb_pin_memory_add(TbPinMemory *memory, const TbPinDigest *digest)
 {
     g_array_append_vals(memory->digests, digest, 1);
+}
+
+void
+tb_pin_memory_remove(TbPinMemory *memory, const TbPinDigest *digest)
+{
+    for (guint i = memory->digests->len; i > 0; i--) {
+        const TbPinDigest *refused = &g_array_index(memory->digests, TbPinDigest, i - 1);
+
+        if (CRYPTO_memcmp(refused->bytes, digest->bytes, sizeof digest->bytes) == 0)
+            g_array_remove_index_fast(memory->digests, i - 1);
+    }
 }

@@ -17,6 +17,9 @@ json_t *tb_pin_to_json(const CK_TOKEN_INFO *info);
 /* The "puk" object: the same of the SO's PIN, which is the PUK of a card. */
 json_t *tb_pin_puk_to_json(const CK_TOKEN_INFO *info);
 
+/* How many bytes a PIN must and may have. */
+void tb_pin_limits(const CK_TOKEN_INFO *info, CK_ULONG *out_min, CK_ULONG *out_max);
+
 /* The word of its state: "ok", "low" ... */
 const char *tb_pin_state(const CK_TOKEN_INFO *info);
 
@@ -37,8 +40,9 @@ typedef struct TbPinDigest {
     guint8 bytes[32]; /* HMAC-SHA256 */
 } TbPinDigest;
 
-/* The keyed digest of a PIN for this token and this kind of login (CKU_USER, CKU_CONTEXT_SPECIFIC:
- * a signature PIN can be another than the card's). FALSE when OpenSSL fails. */
+/* The keyed digest of a PIN for this token and this kind of login (CKU_USER; CKU_SO for a PUK;
+ * CKU_CONTEXT_SPECIFIC: a signature PIN can be another than the card's). FALSE when OpenSSL fails.
+ */
 gboolean tb_pin_memory_digest(const TbPinMemory *memory, const CK_TOKEN_INFO *info,
                               CK_USER_TYPE kind, const TbSecret *pin, TbPinDigest *out_digest);
 
@@ -46,3 +50,6 @@ gboolean tb_pin_memory_digest(const TbPinMemory *memory, const CK_TOKEN_INFO *in
 gboolean tb_pin_memory_has(const TbPinMemory *memory, const TbPinDigest *digest);
 
 void tb_pin_memory_add(TbPinMemory *memory, const TbPinDigest *digest);
+
+/* The token takes it again: it has become the PIN. */
+void tb_pin_memory_remove(TbPinMemory *memory, const TbPinDigest *digest);

@@ -14,6 +14,7 @@
 #include "host/worker/certificate.h"
 #include "host/worker/listing.h"
 #include "host/worker/module.h"
+#include "host/worker/pin-change.h"
 #include "host/worker/pin.h"
 #include "host/worker/session.h"
 
@@ -107,29 +108,44 @@ read_input(json_t *message, GBytes **out_input, GError **error)
     return TRUE;
 }
 
+/* The token that a request is about. */
+typedef struct TbTarget {
+    CK_SLOT_ID slot;
+    const char *serial;
+} TbTarget;
+
 static gboolean
-read_sign_request(json_t *message, TbSignRequest *request, GError **error)
+read_target(json_t *message, TbTarget *target, GError **error)
+{
+    gint64 slot = 0;
+
+    if (!tb_json_integer(message, "slot", G_MININT64, G_MAXINT64, &slot, error) ||
+        !tb_json_required_string(message, "token", SERIAL_MAX, &target->serial, error))
+        return FALSE;
+    if (!json_object_get(message, "slot"))
+        return tb_fault(error, TB_REASON_INVALID_REQUEST, "\"slot\" is missing.");
+    target->slot = (CK_SLOT_ID)slot;
+    return TRUE;
+}
+
+static gboolean
+read_sign_request(json_t *message, TbTarget *target, TbSignRequest *request, GError **error)
 {
     static const char *const members[] = {"op",        "slot",  "token",     "certificate",
                                           "algorithm", "input", "prehashed", NULL};
     const char *algorithm = NULL;
-    gint64 slot = 0;
 
-    if (!tb_json_only(message, "sign", members, error) ||
-        !tb_json_integer(message, "slot", G_MININT64, G_MAXINT64, &slot, error) ||
-        !tb_json_required_string(message, "token", SERIAL_MAX, &request->serial, error) ||
+    if (!tb_json_only(message, "sign", members, error) || !read_target(message, target, error) ||
         !tb_json_required_string(message, "certificate", TB_CERTIFICATE_ID_LENGTH,
                                  &request->certificate_id, error) ||
         !tb_json_required_string(message, "algorithm", WORD_MAX, &algorithm, error) ||
         !tb_json_boolean(message, "prehashed", &request->prehashed, error) ||
         !read_input(message, &request->input, error))
         return FALSE;
-    if (!json_object_get(message, "slot"))
-        return tb_fault(error, TB_REASON_INVALID_REQUEST, "\"slot\" is missing.");
     if (!is_certificate_id(request->certificate_id))
         return tb_fault(error, TB_REASON_INVALID_REQUEST,
                         "\"certificate\" is not a SHA-256 in hexadecimal.");
-    request->slot = (CK_SLOT_ID)slot;
+    request->serial = target->serial;
     request->algorithm = tb_algorithm_by_jwa(algorithm);
     if (!request->algorithm)
         return tb_fault(error, TB_REASON_UNSUPPORTED, "There is no such signature algorithm.");
@@ -147,20 +163,29 @@ sign_answer(GBytes *signature)
     return answer;
 }
 
+static gboolean
+begin(TbService *service, const TbTarget *target, TbLogin *login, GError **error)
+{
+    if (!tb_module_load(service->module, error))
+        return FALSE;
+    tb_login_init(login, tb_module_functions(service->module), target->slot, service->memory);
+    return TRUE;
+}
+
 /* Not every module says that a token has gone: SoftHSM, for one, reports a general error. What a
  * listing shows decides. */
 static void
-explain_failure(TbService *service, const TbSignRequest *request, GError **error)
+explain_failure(TbService *service, const TbTarget *target, GError **error)
 {
     json_t *answer;
 
     if (tb_fault_reason(*error) != TB_REASON_MODULE_FAILED ||
-        !tb_listing_find(service->listing, request->slot, request->serial))
+        !tb_listing_find(service->listing, target->slot, target->serial))
         return;
     answer = tb_listing_answer(service->listing, NULL);
-    if (answer && !tb_listing_find(service->listing, request->slot, request->serial) &&
-        !tb_listing_has_failure(service->listing, request->slot)) {
-        tb_log(TB_LOG_INFO, "sign.removed", "error=\"%s\"", (*error)->message);
+    if (answer && !tb_listing_find(service->listing, target->slot, target->serial) &&
+        !tb_listing_has_failure(service->listing, target->slot)) {
+        tb_log(TB_LOG_INFO, "token.removed", "error=\"%s\"", (*error)->message);
         g_clear_error(error);
         tb_fault(error, TB_REASON_TOKEN_REMOVED,
                  "The token was removed while it was in use. Insert it and try again.");
@@ -176,14 +201,17 @@ makes_listing_stale(TbReason reason)
            reason == TB_REASON_NO_CERTIFICATE || reason == TB_REASON_MODULE_FAILED;
 }
 
+/* with_puk: the request was about both. */
 static json_t *
-sign_error(TbService *service, const GError *error, const TbPinReport *report)
+login_error(TbService *service, const GError *error, const TbPinReport *report, gboolean with_puk)
 {
     json_t *answer = tb_service_error(error);
     json_t *fault = json_object_get(answer, "error");
 
     if (report->known)
         json_object_set_new(fault, "pin", tb_pin_to_json(&report->info));
+    if (report->known && with_puk)
+        json_object_set_new(fault, "puk", tb_pin_puk_to_json(&report->info));
     if (report->repeated)
         json_object_set_new(fault, "repeated", json_true());
     if (makes_listing_stale(tb_fault_reason(error)))
@@ -197,17 +225,49 @@ answer_sign(TbService *service, json_t *message, int pin_fd)
     g_autoptr(GError) error = NULL;
     g_autoptr(GBytes) signature = NULL;
     g_auto(TbSignRequest) request = {.pin_fd = pin_fd};
-    TbPinReport report = {0};
-    gboolean readable = read_sign_request(message, &request, &error);
+    g_auto(TbLogin) login = {0};
+    TbTarget target = {0};
+    gboolean readable = read_sign_request(message, &target, &request, &error);
 
-    if (readable && tb_module_load(service->module, &error) &&
-        tb_session_sign(service->module,
-                        tb_listing_find(service->listing, request.slot, request.serial),
-                        service->memory, &request, &signature, &report, &error))
+    if (readable && begin(service, &target, &login, &error) &&
+        tb_session_sign(&login, tb_listing_find(service->listing, target.slot, target.serial),
+                        &request, &signature, &error))
         return sign_answer(signature);
+    tb_login_clear(&login);
     if (readable)
-        explain_failure(service, &request, &error);
-    return sign_error(service, error, &report);
+        explain_failure(service, &target, &error);
+    return login_error(service, error, &login.report, FALSE);
+}
+
+/* Changing and unblocking a PIN. */
+static json_t *
+answer_pin(TbService *service, json_t *message, const char *op, int pin_fd)
+{
+    static const char *const members[] = {"op", "slot", "token", NULL};
+    g_autoptr(GError) error = NULL;
+    g_auto(TbLogin) login = {0};
+    TbPinChange change = {.pin_fd = pin_fd};
+    TbTarget target = {0};
+    gboolean readable =
+        tb_json_only(message, op, members, &error) && read_target(message, &target, &error);
+    gboolean unblock = strcmp(op, "unblock_pin") == 0;
+    json_t *answer;
+
+    change.serial = target.serial;
+    if (readable && begin(service, &target, &login, &error)) {
+        change.opensc = tb_module_is_opensc(service->module);
+        if (unblock ? tb_pin_unblock(&login, &change, &error)
+                    : tb_pin_change(&login, &change, &error)) {
+            answer = json_object();
+            json_object_set_new(answer, "pin", tb_pin_to_json(&login.report.info));
+            json_object_set_new(answer, "puk", tb_pin_puk_to_json(&login.report.info));
+            return answer;
+        }
+    }
+    tb_login_clear(&login);
+    if (readable)
+        explain_failure(service, &target, &error);
+    return login_error(service, error, &login.report, TRUE);
 }
 
 static json_t *
@@ -234,6 +294,8 @@ tb_service_answer(TbService *service, json_t *request, int pin_fd)
         return answer_list(service, request);
     if (strcmp(op, "sign") == 0)
         return answer_sign(service, request, pin_fd);
-    tb_fault(&error, TB_REASON_INVALID_REQUEST, "\"op\" is neither \"list\" nor \"sign\".");
+    if (strcmp(op, "change_pin") == 0 || strcmp(op, "unblock_pin") == 0)
+        return answer_pin(service, request, op, pin_fd);
+    tb_fault(&error, TB_REASON_INVALID_REQUEST, "\"op\" is none of the known ones.");
     return tb_service_error(error);
 }

@@ -12,6 +12,8 @@
 #include "tests/worker/stage.h"
 
 #define INS_VERIFY 0x20
+#define INS_CHANGE 0x24
+#define INS_RESET 0x2c
 #define INS_SIGN 0x87
 #define TYPING_US (G_USEC_PER_SEC / 2)
 #define SEEN_MS 5000 /* pcscd looks every 400 ms */
@@ -240,6 +242,73 @@ test_locked_and_unblocked_elsewhere(Desk *desk, gconstpointer data)
 }
 
 static void
+assert_pin(Desk *desk, const char *op, const char *pins, const char *reason)
+{
+    tb_test_assert_reason(tb_test_stage_pin(&desk->stage, op, pins), reason);
+}
+
+static void
+test_change(Desk *desk, gconstpointer data)
+{
+    assert_pin(desk, "change_pin", "111111\n654321", "pin_incorrect");
+    assert_pin(desk, "change_pin", "111111\n654321", "pin_incorrect");
+    g_assert_cmpuint(tb_rig_count(desk->rig, INS_VERIFY), ==, 1);
+    assert_pin(desk, "change_pin", TB_RIG_PIN "\n123", "pin_invalid"); /* OpenSC's limit */
+    g_assert_cmpuint(tb_rig_count(desk->rig, INS_VERIFY), ==, 1);
+    assert_pin(desk, "change_pin", TB_RIG_PIN "\n12345", "pin_invalid"); /* PIV's */
+    assert_signs(desk, "rsa", "RS256", TB_RIG_PIN);
+    assert_pin(desk, "change_pin", TB_RIG_PIN "\n111111", NULL);
+    g_assert_cmpuint(tb_rig_count(desk->rig, INS_CHANGE), ==, 1);
+    /* It was refused before; now it is the PIN. */
+    assert_signs(desk, "rsa", "RS256", "111111");
+    assert_signs(desk, "p256", "ES256", "111111");
+}
+
+/* Nothing that OpenSC can be asked, as it comes, shows the PUK to a PIV card. No try is spent to
+ * find that out. */
+static void
+test_unblock_as_it_comes(Desk *desk, gconstpointer data)
+{
+    assert_pin(desk, "unblock_pin", TB_RIG_PUK "\n654321", "unsupported");
+    g_assert_cmpuint(tb_rig_count(desk->rig, INS_CHANGE), ==, 0);
+    tb_rig_tell(desk->rig, "tries 0");
+    assert_refused(desk, "rsa", "RS256", TB_RIG_PIN, "pin_blocked", "locked");
+    assert_pin(desk, "unblock_pin", TB_RIG_PUK "\n654321", "unsupported");
+    g_assert_cmpuint(tb_rig_count(desk->rig, INS_RESET), ==, 0);
+}
+
+/* Configured as the sentence says. */
+static void
+test_unblock_configured(Desk *desk, gconstpointer data)
+{
+    g_autofree char *conf = tb_test_lab_folder("opensc");
+    g_autofree char *path = g_build_filename(conf, "opensc.conf", NULL);
+    g_autofree char *variable = g_strconcat("OPENSC_CONF=", path, NULL);
+
+    g_assert_true(
+        g_file_set_contents(path,
+                            "app default {\n    pkcs11 {\n        user_pin_unblock_style = "
+                            "set_pin_in_unlogged_session;\n    }\n}\n",
+                            -1, NULL));
+    tb_test_worker_free(desk->stage.worker);
+    desk->stage.worker =
+        tb_test_worker_start(g_getenv("TB_TEST_OPENSC"), (const char *const[]){variable, NULL});
+    (void)list(desk);
+    /* A wrong old PIN is not taken for the PUK. */
+    assert_pin(desk, "change_pin", "111111\n654321", "pin_incorrect");
+    g_assert_cmpuint(tb_rig_count(desk->rig, INS_RESET), ==, 0);
+    tb_rig_tell(desk->rig, "tries 0");
+    assert_refused(desk, "rsa", "RS256", TB_RIG_PIN, "pin_blocked", "locked");
+    assert_pin(desk, "unblock_pin", "11111111\n654321", "puk_incorrect");
+    assert_pin(desk, "unblock_pin", "11111111\n654321", "puk_incorrect");
+    g_assert_cmpuint(tb_rig_count(desk->rig, INS_RESET), ==, 1);
+    assert_pin(desk, "unblock_pin", TB_RIG_PUK "\n111111", NULL);
+    assert_signs(desk, "rsa", "RS256", "111111");
+    (void)list(desk);
+    g_assert_cmpstr(pin_state(desk), ==, "ok");
+}
+
+static void
 test_removed_and_inserted(Desk *desk, gconstpointer data)
 {
     g_assert_cmpuint(list(desk), ==, 1);
@@ -366,6 +435,9 @@ static const struct {
     {"/piv/wrong-pins", test_wrong_pins},
     {"/piv/locked", test_locked},
     {"/piv/locked-and-unblocked-elsewhere", test_locked_and_unblocked_elsewhere},
+    {"/piv/change", test_change},
+    {"/piv/unblock-as-it-comes", test_unblock_as_it_comes},
+    {"/piv/unblock-configured", test_unblock_configured},
     {"/piv/removed-and-inserted", test_removed_and_inserted},
     {"/piv/back-before-a-look", test_back_before_a_look},
     {"/piv/removed-between-listing-and-signing", test_removed_between_listing_and_signing},

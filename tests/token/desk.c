@@ -173,6 +173,8 @@ check_error(json_t *error)
     g_assert_true(g_str_has_suffix(message, "."));
     if (json_object_get(error, "pin"))
         check_pin(json_object_get(error, "pin"));
+    if (json_object_get(error, "puk"))
+        check_pin(json_object_get(error, "puk"));
 }
 
 static void
@@ -208,6 +210,13 @@ tt_desk_check_form(json_t *answer)
         json_array_foreach (tokens, index, token) {
             check_token(token);
         }
+    } else if (json_object_get(answer, "puk")) {
+        g_assert_cmpuint(json_object_size(answer), ==, 2);
+        check_pin(json_object_get(answer, "pin"));
+        check_pin(json_object_get(answer, "puk"));
+    } else if (json_object_get(answer, "token")) {
+        g_assert_cmpuint(json_object_size(answer), ==, 1);
+        check_token(json_object_get(answer, "token"));
     } else {
         g_assert_cmpuint(json_object_size(answer), ==, 1);
         g_assert_true(json_is_string(json_object_get(answer, "signature")));
@@ -276,6 +285,16 @@ tt_desk_sign(TtDesk *desk, const char *name, const char *pin)
 {
     json_t *answer = tb_test_worker_ask_with_pin(
         desk->worker, tt_desk_request(desk, 1, "0001", name, "ES256"), pin);
+
+    tt_desk_check_form(answer);
+    return answer;
+}
+
+json_t *
+tt_desk_pin_request(TtDesk *desk, const char *op, const char *pins)
+{
+    json_t *request = json_pack("{s:s, s:i, s:s}", "op", op, "slot", 1, "token", "0001");
+    json_t *answer = tb_test_worker_ask_with_pin(desk->worker, request, pins);
 
     tt_desk_check_form(answer);
     return answer;

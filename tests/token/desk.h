@@ -59,6 +59,10 @@ json_t *tt_desk_request(const TtDesk *desk, guint slot, const char *serial, cons
  * TB_TEST_NO_PIN for none. */
 json_t *tt_desk_sign(TtDesk *desk, const char *name, const char *pin);
 
+/* "change_pin", "unblock_pin" or "reveal" of the token "0001" in slot 1; the answer, after a look
+ * at its form. pins: "OLD\nNEW"; TB_TEST_NO_PIN for none. */
+json_t *tt_desk_pin_request(TtDesk *desk, const char *op, const char *pins);
+
 /* Fails the test unless the answer (whose reference is taken) has a signature over TT_INPUT by this
  * person. */
 void tt_desk_assert_signed(const TtDesk *desk, json_t *answer, const char *name,

@@ -19,6 +19,7 @@ typedef struct TtPresence {
     gboolean removed; /* by a fault, until the script is read again */
     gboolean event;   /* not yet told by C_WaitForSlotEvent */
     CK_USER_TYPE login;
+    gboolean so_was_right; /* setting "opensc_inits": not told at the login */
 } TtPresence;
 
 typedef struct TtModule {

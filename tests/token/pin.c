@@ -80,6 +80,14 @@ tt_pin_parse(json_t *token, const char *where, const char *serial, const char *s
         [TT_PIN_GENERAL_ERROR] = "general_error",
         NULL,
     };
+    static const char *const settings[] = {
+        [TT_PIN_SETTING_STANDARD] = "standard",
+        [TT_PIN_SETTING_LOGGED_IN] = "logged_in",
+        [TT_PIN_SETTING_OPENSC] = "opensc",
+        [TT_PIN_SETTING_OPENSC_UNBLOCKS] = "opensc_unblocks",
+        [TT_PIN_SETTING_OPENSC_INITS] = "opensc_inits",
+        NULL,
+    };
     const TtPinDigest user = tt_pin_digest("123456", 6);
     const TtPinDigest so = tt_pin_digest("12345678", 8);
     TtPinRules rules = {0};
@@ -94,6 +102,8 @@ tt_pin_parse(json_t *token, const char *where, const char *serial, const char *s
     rules.so_tries = tt_read_integer(token, where, "so_tries", 3);
     rules.min = tt_read_number(token, where, "min_pin", TT_NAMES_FLAG, 4);
     rules.max = tt_read_number(token, where, "max_pin", TT_NAMES_FLAG, 12);
+    rules.digits_only = tt_read_boolean(token, where, "digits_only", FALSE);
+    rules.setting = (TtPinSetting)tt_read_choice(token, where, "setting", settings);
     rules.user_set = tt_read_boolean(token, where, "pin_set", TRUE);
     rules.to_be_changed = tt_read_boolean(token, where, "to_be_changed", FALSE);
     rules.key = g_strdup(tt_read_string(token, where, "state_key", serial));
@@ -302,6 +312,10 @@ tt_pin_set(const TtPinRules *rules, CK_USER_TYPE user, const void *pin, gsize le
 
     if ((rules->min != CK_UNAVAILABLE_INFORMATION && length < rules->min) || length > rules->max)
         return CKR_PIN_LEN_RANGE;
+    for (gsize i = 0; rules->digits_only && i < length; i++) {
+        if (!g_ascii_isdigit(((const char *)pin)[i]))
+            return CKR_PIN_INVALID;
+    }
     counter_set(&state, rules, user, &counter);
     return CKR_OK;
 }

@@ -26,6 +26,15 @@ typedef enum TtPinStyle {
     TT_PIN_GENERAL_ERROR,
 } TtPinStyle;
 
+/* The behaviours of "setting". */
+typedef enum TtPinSetting {
+    TT_PIN_SETTING_STANDARD,
+    TT_PIN_SETTING_LOGGED_IN,
+    TT_PIN_SETTING_OPENSC,
+    TT_PIN_SETTING_OPENSC_UNBLOCKS,
+    TT_PIN_SETTING_OPENSC_INITS,
+} TtPinSetting;
+
 typedef struct TtPinRules {
     TtPinStyle style;
     TtPinDigest user;
@@ -35,6 +44,8 @@ typedef struct TtPinRules {
     guint64 so_tries;
     CK_ULONG min;
     CK_ULONG max;
+    gboolean digits_only; /* of a new PIN */
+    TtPinSetting setting;
     gboolean user_set;      /* FALSE: the user PIN is not initialised */
     gboolean to_be_changed; /* until C_SetPIN or C_InitPIN succeeds */
     char *key;              /* the token's name in the state file */
@@ -60,5 +71,6 @@ CK_RV tt_pin_try(const TtPinRules *rules, CK_USER_TYPE user, gboolean right);
 /* CKR_PIN_EXPIRED as long as the user PIN is to be changed (PKCS#11 2.40, table 9), else CKR_OK. */
 CK_RV tt_pin_expired(const TtPinRules *rules);
 
-/* Sets a PIN and its full number of tries. CKR_PIN_LEN_RANGE when its length is not allowed. */
+/* Sets a PIN and its full number of tries. CKR_PIN_LEN_RANGE or
+ * CKR_PIN_INVALID when its length or its characters are not allowed. */
 CK_RV tt_pin_set(const TtPinRules *rules, CK_USER_TYPE user, const void *pin, gsize length);

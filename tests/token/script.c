@@ -143,6 +143,8 @@ read_token(json_t *entry, const char *where, const Place *place)
                                           "to_be_changed",
                                           "min_pin",
                                           "max_pin",
+                                          "digits_only",
+                                          "setting",
                                           "state_key",
                                           "pin_pad",
                                           "login_required",

@@ -50,11 +50,17 @@
  *   tries = 3, so_tries = 3  0: never locks (so are low_only and general_error)
  *   pin_set = true           false: CKF_USER_PIN_INITIALIZED off, until C_InitPIN
  *   to_be_changed = false    until C_SetPIN; what needs a login answers CKR_PIN_EXPIRED meanwhile
- *   min_pin = 4, max_pin = 12
- *   state_key = SERIAL       name in the state file; tokens with the same one share their counters
- *   pin_pad = null           {"result": "ok", "ms": 0, "rv"}: a protected authentication path. A
- *                            login with NULL takes ms, and then is the right PIN ("ok"), a wrong
- *                            one ("wrong"), CKR_FUNCTION_CANCELED ("cancel"), CKR_FUNCTION_FAILED
+ *   min_pin = 4, max_pin = 12, digits_only = false   of a new PIN: CKR_PIN_LEN_RANGE,
+ * CKR_PIN_INVALID setting = "standard"     behaviour when a PIN is set: standard C_SetPIN with or
+ * without a login, C_InitPIN in the SO's session logged_in            C_SetPIN without a login
+ * answers CKR_USER_NOT_LOGGED_IN opensc               C_Login of the SO answers CKR_GENERAL_ERROR
+ * (OpenSC with PIV) opensc_unblocks      and C_SetPIN without a login takes the SO's PIN for the
+ * old one and sets the user's (user_pin_unblock_style = set_pin_in_unlogged_session) opensc_inits
+ * C_Login of the SO takes anything; whether it was the SO's PIN C_InitPIN finds out
+ * (init_pin_in_so_session) state_key = SERIAL       name in the state file; tokens with the same
+ * one share their counters pin_pad = null           {"result": "ok", "ms": 0, "rv"}: a protected
+ * authentication path. A login with NULL takes ms, and then is the right PIN ("ok"), a wrong one
+ * ("wrong"), CKR_FUNCTION_CANCELED ("cancel"), CKR_FUNCTION_FAILED
  *                            ("timeout"), CKR_DEVICE_ERROR ("failure"), or rv
  *   login_required = true
  *   mechanisms               list of CKM_...; raw RSA, PSS, ECDSA and EdDSA

@@ -212,6 +212,12 @@ has_read_only_session(const TtUse *use)
     return FALSE;
 }
 
+static gboolean
+is_opensc(const TtUse *use)
+{
+    return use->token->pins.setting >= TT_PIN_SETTING_OPENSC;
+}
+
 CK_RV
 tt_session_login(const TtUse *use, CK_USER_TYPE user, const void *pin, CK_ULONG length)
 {
@@ -227,6 +233,13 @@ tt_session_login(const TtUse *use, CK_USER_TYPE user, const void *pin, CK_ULONG 
         return CKR_USER_ANOTHER_ALREADY_LOGGED_IN;
     if (user == CKU_SO && has_read_only_session(use))
         return CKR_SESSION_READ_ONLY_EXISTS;
+    if (user == CKU_SO && is_opensc(use)) {
+        if (use->token->pins.setting != TT_PIN_SETTING_OPENSC_INITS)
+            return CKR_GENERAL_ERROR;
+        use->presence->so_was_right = tt_pin_is_right(&use->token->pins, user, pin, length);
+        use->presence->login = user;
+        return CKR_OK;
+    }
     rv = try_pin(use, user, pin, length);
     if (rv == CKR_OK)
         use->presence->login = user;
@@ -257,6 +270,16 @@ set_new_pin(const TtUse *use, CK_USER_TYPE user, const void *pin, CK_ULONG lengt
     return tt_pin_set(&use->token->pins, user, pin, length);
 }
 
+/* Whose PIN C_SetPIN wants to see. */
+static CK_USER_TYPE
+shown_pin(const TtUse *use)
+{
+    if (use->presence->login == TT_NOBODY &&
+        use->token->pins.setting == TT_PIN_SETTING_OPENSC_UNBLOCKS)
+        return CKU_SO;
+    return tt_session_pin_owner(use);
+}
+
 CK_RV
 tt_session_set_pin(const TtUse *use, const void *old_pin, CK_ULONG old_length, const void *new_pin,
                    CK_ULONG new_length)
@@ -266,7 +289,9 @@ tt_session_set_pin(const TtUse *use, const void *old_pin, CK_ULONG old_length, c
 
     if (!use->session->writable)
         return CKR_SESSION_READ_ONLY;
-    rv = try_pin(use, user, old_pin, old_length);
+    if (use->presence->login == TT_NOBODY && use->token->pins.setting == TT_PIN_SETTING_LOGGED_IN)
+        return CKR_USER_NOT_LOGGED_IN;
+    rv = try_pin(use, shown_pin(use), old_pin, old_length);
     return rv == CKR_OK ? set_new_pin(use, user, new_pin, new_length) : rv;
 }
 
@@ -277,6 +302,12 @@ tt_session_init_pin(const TtUse *use, const void *pin, CK_ULONG length)
         return CKR_SESSION_READ_ONLY;
     if (use->presence->login != CKU_SO)
         return CKR_USER_NOT_LOGGED_IN;
+    if (is_opensc(use)) {
+        CK_RV rv = tt_pin_try(&use->token->pins, CKU_SO, use->presence->so_was_right);
+
+        if (rv != CKR_OK)
+            return rv;
+    }
     return set_new_pin(use, CKU_USER, pin, length);
 }
 

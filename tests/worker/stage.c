@@ -147,6 +147,22 @@ tb_test_stage_sign(TbTestStage *stage, const char *user, const char *algorithm, 
                                        pin);
 }
 
+json_t *
+tb_test_stage_pin(TbTestStage *stage, const char *op, const char *pins)
+{
+    json_t *token;
+
+    if (!stage->listing)
+        tb_test_stage_list(stage);
+    token = json_array_get(json_object_get(stage->listing, "tokens"), 0);
+    g_assert_nonnull(token);
+    return tb_test_worker_ask_with_pin(stage->worker,
+                                       json_pack("{s:s, s:O, s:O}", "op", op, "slot",
+                                                 json_object_get(token, "slot"), "token",
+                                                 json_object_get(token, "serial")),
+                                       pins);
+}
+
 void
 tb_test_stage_assert_refused(TbTestStage *stage, const char *user, const char *algorithm,
                              const char *pin, const char *reason, const char *pin_state)

@@ -49,6 +49,10 @@ json_t *tb_test_stage_request(TbTestStage *stage, const char *user, const char *
 json_t *tb_test_stage_sign(TbTestStage *stage, const char *user, const char *algorithm,
                            const char *pin);
 
+/* "change_pin" or "unblock_pin" of the first token of the last listing; the answer. pins:
+ * "OLD\nNEW". */
+json_t *tb_test_stage_pin(TbTestStage *stage, const char *op, const char *pins);
+
 /* Signs, and fails the test unless the answer is an error with this word. pin_state: "low" ..., or
  * NULL for an answer that says nothing of the PIN. */
 void tb_test_stage_assert_refused(TbTestStage *stage, const char *user, const char *algorithm,

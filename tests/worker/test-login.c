@@ -198,6 +198,27 @@ test_pad_failures(void)
     }
 }
 
+/* SoftHSM's own way with PINs: it tells of a wrong one, and never locks. */
+static void
+test_changes(void)
+{
+    g_autoptr(TbTestStage) stage = tb_test_stage_new_wrapped(DEFAULT, NULL);
+    const char *pin = tb_test_lab_string("pin");
+    const char *puk = tb_test_lab_string("so_pin");
+    g_autofree char *change = g_strconcat(pin, "\n98765", NULL);
+    g_autofree char *unblock = g_strconcat(puk, "\n", pin, NULL);
+
+    tb_test_assert_reason(tb_test_stage_pin(stage, "change_pin", "1111\n98765"), "pin_incorrect");
+    tb_test_assert_reason(tb_test_stage_pin(stage, "change_pin", change), NULL);
+    assert_signs(stage, "98765");
+    assert_refused(stage, pin, "pin_incorrect", "low");
+    tb_test_assert_reason(tb_test_stage_pin(stage, "change_pin", "98765\n123"), "pin_invalid");
+    tb_test_assert_reason(tb_test_stage_pin(stage, "unblock_pin", "87654321\n2222"),
+                          "puk_incorrect");
+    tb_test_assert_reason(tb_test_stage_pin(stage, "unblock_pin", unblock), NULL);
+    assert_signs(stage, pin);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -213,6 +234,7 @@ main(int argc, char **argv)
     g_test_add_func("/worker/login/earlier-login", test_earlier_login_is_no_consent);
     g_test_add_func("/worker/login/pad", test_pad);
     g_test_add_func("/worker/login/pad-failures", test_pad_failures);
+    g_test_add_func("/worker/login/changes", test_changes);
     status = g_test_run();
     tb_test_lab_remove();
     return status;

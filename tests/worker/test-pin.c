@@ -59,6 +59,12 @@ test_memory(void)
     card.flags = CKF_USER_PIN_COUNT_LOW;
     card.ulSessionCount = 3;
     g_assert_true(remembers(memory, &card, CKU_USER, "1111"));
+    /* It has become the PIN. */
+    refused = digest_of(memory, &card, CKU_USER, "1111");
+    tb_pin_memory_add(memory, &refused);
+    tb_pin_memory_remove(memory, &refused);
+    g_assert_false(remembers(memory, &card, CKU_USER, "1111"));
+    g_assert_true(remembers(memory, &other, CKU_USER, ""));
 }
 
 /* Two workers' memories are keyed differently: a digest tells nothing outside its process. */
