@@ -23,8 +23,7 @@
 #include "host/offer.h"
 #include "host/outcome.h"
 #include "host/policy.h"
-
-#define RELIST_MS 400 /* insertion and removal are seen within 500 ms */
+#include "host/watch.h"
 
 struct TbOperation {
     const TbOperationContext *context;
@@ -33,15 +32,11 @@ struct TbOperation {
     gpointer data;
 
     TbDialog *dialog;       /* in the user's turn while CHOOSING */
-    TbWorkersCall *listing; /* under way, or NULL */
+    TbWatch *watch;         /* paused while SIGNING */
     TbWorkersCall *signing; /* under way, or NULL */
-    guint relist;           /* source */
-    gboolean listed_once;   /* every module has answered at least once */
     json_t *shown;          /* the last "certificates" message */
     TbChosen *chosen;
 };
-
-static void relist_later(TbOperation *operation, guint delay);
 
 static const char *const operation_words[] = {
     [TB_PURPOSE_AUTHENTICATE] = "authenticate",
@@ -52,12 +47,9 @@ static const char *const operation_words[] = {
 static void
 operation_free(TbOperation *operation)
 {
-    if (operation->listing)
-        tb_workers_cancel(operation->context->workers, operation->listing);
+    tb_watch_free(operation->watch);
     if (operation->signing)
         tb_workers_cancel(operation->context->workers, operation->signing);
-    if (operation->relist)
-        g_source_remove(operation->relist);
     json_decref(operation->shown);
     tb_chosen_free(operation->chosen);
     tb_request_free(operation->request);
@@ -120,12 +112,18 @@ offer_for(const TbOperation *operation)
 }
 
 static void
-show_certificates(TbOperation *operation)
+on_listed(gpointer data)
 {
+    TbOperation *operation = data;
     TbOffer offer = offer_for(operation);
+    /* What was there once and has gone is told at once, whoever has not answered yet. */
+    gboolean complete = operation->shown || tb_watch_is_complete(operation->watch);
     TbReason problem = 0;
-    json_t *message = tb_offer_message(&offer, operation->listed_once, &problem);
+    json_t *message;
 
+    if (!tb_dialog_asks(operation->dialog))
+        return;
+    message = tb_offer_message(&offer, complete, &problem);
     if (!message)
         return;
     tb_dialog_set_problem(operation->dialog, problem);
@@ -136,41 +134,6 @@ show_certificates(TbOperation *operation)
     json_decref(operation->shown);
     operation->shown = json_incref(message);
     (void)tb_dialog_tell(operation->dialog, message, -1);
-}
-
-static void
-on_listed(gboolean complete, gpointer data)
-{
-    TbOperation *operation = data;
-
-    if (complete) {
-        operation->listing = NULL;
-        operation->listed_once = TRUE;
-    }
-    if (!tb_dialog_asks(operation->dialog))
-        return;
-    if (complete)
-        relist_later(operation, RELIST_MS);
-    show_certificates(operation);
-}
-
-static gboolean
-on_relist(gpointer data)
-{
-    TbOperation *operation = data;
-
-    operation->relist = 0;
-    if (!operation->listing && tb_dialog_asks(operation->dialog))
-        operation->listing = tb_workers_list(operation->context->workers, on_listed, operation);
-    return G_SOURCE_REMOVE;
-}
-
-static void
-relist_later(TbOperation *operation, guint delay)
-{
-    if (operation->relist)
-        g_source_remove(operation->relist);
-    operation->relist = g_timeout_add(delay, on_relist, operation);
 }
 
 /* --- signing --- */
@@ -196,7 +159,7 @@ on_sign_failure(TbOperation *operation, json_t *failure)
     if (reason != TB_REASON_PIN_INCORRECT || operation->chosen->pin_pad)
         fail(operation, reason, "%s", tb_failure_message(failure, "The token could not sign."));
     else if (tb_dialog_wrong_entry(operation->dialog, reason, failure))
-        relist_later(operation, 0); /* the token's PIN state has changed */
+        tb_watch_resume(operation->watch); /* the token's PIN state has changed */
 }
 
 static void
@@ -243,6 +206,7 @@ start_signing(TbOperation *operation)
         return;
     }
     tb_dialog_work(operation->dialog);
+    tb_watch_pause(operation->watch);
     operation->signing = tb_workers_sign(operation->context->workers, chosen->module, message,
                                          chosen->pin_pad, &sign_events, operation);
     json_decref(message);
@@ -312,7 +276,7 @@ begin(TbOperation *operation, GError **error)
     json_decref(show);
     if (!operation->dialog)
         return FALSE;
-    operation->listing = tb_workers_list(context->workers, on_listed, operation);
+    operation->watch = tb_watch_new(context->workers, on_listed, operation);
     return TRUE;
 }
 

@@ -21,8 +21,7 @@
 #include "host/dialog.h"
 #include "host/failure.h"
 #include "host/listing.h"
-
-#define RELIST_MS 400 /* insertion and removal are seen within 500 ms */
+#include "host/watch.h"
 
 struct TbPinOperation {
     const TbOperationContext *context;
@@ -31,17 +30,13 @@ struct TbPinOperation {
     gpointer data;
 
     TbDialog *dialog;        /* in the user's turn while ASKING */
-    TbWorkersCall *listing;  /* under way, or NULL */
+    TbWatch *watch;          /* of the token's module; paused while CHANGING */
     TbWorkersCall *changing; /* under way, or NULL */
-    guint relist;            /* source */
-    gboolean listed_once;
-    json_t *shown;    /* the last "token" message */
-    gboolean pin_pad; /* of the token that was submitted */
-    gboolean touched; /* the token's PIN may not be as it was listed */
-    GError *ended;    /* why the dialog has ended while CHANGING */
+    json_t *shown;           /* the last "token" message */
+    gboolean pin_pad;        /* of the token that was submitted */
+    gboolean touched;        /* the token's PIN may not be as it was listed */
+    GError *ended;           /* why the dialog has ended while CHANGING */
 };
-
-static void relist_later(TbPinOperation *operation, guint delay);
 
 static const struct {
     const char *word; /* to the worker, and to the prompt */
@@ -54,12 +49,9 @@ static const struct {
 static void
 operation_free(TbPinOperation *operation)
 {
-    if (operation->listing)
-        tb_workers_cancel(operation->context->workers, operation->listing);
+    tb_watch_free(operation->watch);
     if (operation->changing)
         tb_workers_cancel(operation->context->workers, operation->changing);
-    if (operation->relist)
-        g_source_remove(operation->relist);
     json_decref(operation->shown);
     g_clear_error(&operation->ended);
     tb_pin_request_free(operation->request);
@@ -149,15 +141,15 @@ token_message(const TbPinOperation *operation, TbReason *out_problem)
 }
 
 static void
-show_token(TbPinOperation *operation)
+on_listed(gpointer data)
 {
+    TbPinOperation *operation = data;
     TbReason problem = 0;
-    json_t *message = token_message(operation, &problem);
+    json_t *message;
 
-    if (!operation->listed_once && json_object_get(message, "problem")) {
-        json_decref(message); /* still looking */
+    if (!tb_dialog_asks(operation->dialog))
         return;
-    }
+    message = token_message(operation, &problem);
     tb_dialog_set_problem(operation->dialog, problem);
     if (operation->shown && json_equal(operation->shown, message)) {
         json_decref(message);
@@ -166,41 +158,6 @@ show_token(TbPinOperation *operation)
     json_decref(operation->shown);
     operation->shown = json_incref(message);
     (void)tb_dialog_tell(operation->dialog, message, -1);
-}
-
-static void
-on_listed(gboolean complete, gpointer data)
-{
-    TbPinOperation *operation = data;
-
-    if (complete) {
-        operation->listing = NULL;
-        operation->listed_once = TRUE;
-    }
-    if (!tb_dialog_asks(operation->dialog))
-        return;
-    if (complete)
-        relist_later(operation, RELIST_MS);
-    show_token(operation);
-}
-
-static gboolean
-on_relist(gpointer data)
-{
-    TbPinOperation *operation = data;
-
-    operation->relist = 0;
-    if (!operation->listing && tb_dialog_asks(operation->dialog))
-        operation->listing = tb_workers_list(operation->context->workers, on_listed, operation);
-    return G_SOURCE_REMOVE;
-}
-
-static void
-relist_later(TbPinOperation *operation, guint delay)
-{
-    if (operation->relist)
-        g_source_remove(operation->relist);
-    operation->relist = g_timeout_add(delay, on_relist, operation);
 }
 
 /* --- changing --- */
@@ -229,7 +186,7 @@ on_failure(TbPinOperation *operation, json_t *failure)
         fail(operation, reason, "%s",
              tb_failure_message(failure, purposes[operation->request->purpose].failed));
     else if (tb_dialog_wrong_entry(operation->dialog, reason, failure))
-        relist_later(operation, 0); /* the token's PIN state has changed */
+        tb_watch_resume(operation->watch); /* the token's PIN state has changed */
 }
 
 static void
@@ -286,6 +243,7 @@ on_submitted(json_t *message, gpointer data)
     operation->pin_pad = token->pin_pad;
     operation->touched = TRUE;
     tb_dialog_work(operation->dialog);
+    tb_watch_pause(operation->watch);
     operation->changing = tb_workers_sign(operation->context->workers, request->module, order,
                                           token->pin_pad, &change_events, operation);
     json_decref(order);
@@ -324,7 +282,8 @@ tb_pin_operation_start(const TbOperationContext *context, TbPinRequest *request,
         operation_free(operation);
         return NULL;
     }
-    operation->listing = tb_workers_list(context->workers, on_listed, operation);
+    operation->watch =
+        tb_watch_new_module(context->workers, operation->request->module, on_listed, operation);
     return operation;
 }
 

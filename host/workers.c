@@ -464,6 +464,18 @@ tb_workers_list(TbWorkers *workers, void (*listed)(gboolean complete, gpointer d
 }
 
 TbWorkersCall *
+tb_workers_list_module(TbWorkers *workers, guint module,
+                       void (*listed)(gboolean complete, gpointer data), gpointer data)
+{
+    TbWorkersCall *call = g_new0(TbWorkersCall, 1);
+
+    call->listed = listed;
+    call->data = data;
+    enqueue(workers->all->pdata[module], call);
+    return call;
+}
+
+TbWorkersCall *
 tb_workers_sign(TbWorkers *workers, guint module, json_t *request, gboolean pad,
                 const TbSignEvents *events, gpointer data)
 {

@@ -53,6 +53,11 @@ typedef struct TbWorkersCall TbWorkersCall;
 TbWorkersCall *tb_workers_list(TbWorkers *workers, void (*listed)(gboolean complete, gpointer data),
                                gpointer data);
 
+/* The same of one module; listed comes once, with complete TRUE. */
+TbWorkersCall *tb_workers_list_module(TbWorkers *workers, guint module,
+                                      void (*listed)(gboolean complete, gpointer data),
+                                      gpointer data);
+
 typedef struct TbSignEvents {
     /* The worker waits for the PIN: pin_fd is the write end of the pipe, borrowed; -1 for a PIN
      * pad. */

@@ -18,6 +18,7 @@ const slow = Math.min(Math.max(Number(process.env.TB_TEST_SLOW ?? 1) || 1, 1), 1
 
 export const hostProgram = path.join(build, 'host', 'tokenbridge-host');
 export const wrapperModule = path.join(build, 'tests', 'worker', 'tokenbridge-test-wrapper.so');
+export const tokenModule = path.join(build, 'tests', 'token', 'token.so');
 export const noisyModule = path.join(build, 'tests', 'host', 'noisy-module.so');
 const fakePinentry = path.join(build, 'tests', 'pinentry', 'fake-pinentry');
 
@@ -279,6 +280,7 @@ export class Stage {
       PATH: process.env.PATH, LANG: 'C.UTF-8', HOME: path.join(this.dir, 'home'),
       XDG_CONFIG_HOME: path.join(this.dir, 'config'), XDG_STATE_HOME: path.join(this.dir, 'state'),
       XDG_RUNTIME_DIR: path.join(this.dir, 'runtime'), SOFTHSM2_CONF: path.join(this.dir, 'softhsm2.conf'),
+      TOKENBRIDGE_TEST_TOKEN: path.join(this.dir, 'token.json'),
       TB_WRAPPER_REAL: lab?.made.module ?? '', TB_WRAPPER_LOG: this.log, TB_WRAPPER_SCRIPT: this.script,
       ...Object.fromEntries(Object.entries(process.env).filter(([name]) => /^(ASAN|UBSAN|LSAN)_OPTIONS$/.test(name))),
       ...env,
@@ -324,6 +326,26 @@ export class Stage {
   takeTokenOut() {
     const aside = mkdtempSync(path.join(this.dir, 'out-'));
     for (const name of readdirSync(this.store)) renameSync(path.join(this.store, name), path.join(aside, name));
+  }
+
+  /** What is in the slots of the test token (tests/token); `tokens` may be null for an empty slot. */
+  putTokens(...tokens) {
+    const file = this.env.TOKENBRIDGE_TEST_TOKEN;
+    const slots = tokens.map((token, index) => ({id: index + 1, reader: `Reader ${index + 1}`, token}));
+    writeFileSync(`${file}.new`, JSON.stringify({slots}));
+    renameSync(`${file}.new`, file);
+  }
+
+  /** A test token with the certificates and keys of these people of the lab; `members` go into it. */
+  tokenOf(users, members = {}) {
+    const objects = users.flatMap((name, index) => {
+      const user = this.lab.made.users.find(one => one.user === name);
+      const id = String(index + 1).padStart(2, '0');
+      return [{class: 'certificate', file: user.certificate, id, label: name},
+        {class: 'private_key', file: user.private_key, id, label: name}];
+    });
+    objects.push({class: 'certificate', file: this.lab.made.intermediate, id: 'ff'});
+    return {label: 'Test token', serial: '0001', pin: '1234', objects, ...members};
   }
 
   host(argv = [chromium], env = this.env) {

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Listing again and again: see watch.h. It polls, because it must: most modules have no slot
+ * events, or lie about them, and a look that finds nothing new costs a millisecond
+ * (docs/protocol.md, 4.1).
+ */
+#include "host/watch.h"
+
+#define RELIST_MS 400 /* insertion and removal are seen within 500 ms */
+
+/* One module under watch. */
+typedef struct Place {
+    TbWatch *watch;
+    guint module;
+    TbWorkersCall *call; /* under way, or NULL */
+    guint due;           /* source */
+    gboolean answered;   /* at least once */
+} Place;
+
+struct TbWatch {
+    TbWorkers *workers;
+    void (*changed)(gpointer data);
+    gpointer data;
+    Place *places;
+    guint count;
+    guint no_module; /* source */
+    gboolean paused;
+};
+
+static void list(Place *place);
+
+static gboolean
+on_due(gpointer data)
+{
+    Place *place = data;
+
+    place->due = 0;
+    list(place);
+    return G_SOURCE_REMOVE;
+}
+
+static void
+on_listed(gboolean complete, gpointer data)
+{
+    Place *place = data;
+    TbWatch *watch = place->watch;
+
+    place->call = NULL;
+    place->answered = TRUE;
+    if (!watch->paused)
+        place->due = g_timeout_add(RELIST_MS, on_due, place);
+    watch->changed(watch->data);
+}
+
+static void
+list(Place *place)
+{
+    place->call = tb_workers_list_module(place->watch->workers, place->module, on_listed, place);
+}
+
+static gboolean
+on_no_module(gpointer data)
+{
+    TbWatch *watch = data;
+
+    watch->no_module = 0;
+    watch->changed(watch->data);
+    return G_SOURCE_REMOVE;
+}
+
+static TbWatch *
+watch_new(TbWorkers *workers, guint first, guint count, void (*changed)(gpointer data),
+          gpointer data)
+{
+    TbWatch *watch = g_new0(TbWatch, 1);
+
+    watch->workers = workers;
+    watch->changed = changed;
+    watch->data = data;
+    watch->count = count;
+    watch->places = g_new0(Place, count);
+    for (guint i = 0; i < count; i++) {
+        watch->places[i].watch = watch;
+        watch->places[i].module = first + i;
+        list(&watch->places[i]);
+    }
+    if (count == 0)
+        watch->no_module = g_idle_add(on_no_module, watch);
+    return watch;
+}
+
+TbWatch *
+tb_watch_new(TbWorkers *workers, void (*changed)(gpointer data), gpointer data)
+{
+    return watch_new(workers, 0, tb_workers_count(workers), changed, data);
+}
+
+TbWatch *
+tb_watch_new_module(TbWorkers *workers, guint module, void (*changed)(gpointer data), gpointer data)
+{
+    return watch_new(workers, module, 1, changed, data);
+}
+
+void
+tb_watch_free(TbWatch *watch)
+{
+    if (!watch)
+        return;
+    tb_watch_pause(watch);
+    for (guint i = 0; i < watch->count; i++) {
+        if (watch->places[i].call)
+            tb_workers_cancel(watch->workers, watch->places[i].call);
+    }
+    if (watch->no_module)
+        g_source_remove(watch->no_module);
+    g_free(watch->places);
+    g_free(watch);
+}
+
+gboolean
+tb_watch_is_complete(const TbWatch *watch)
+{
+    for (guint i = 0; i < watch->count; i++) {
+        if (!watch->places[i].answered)
+            return FALSE;
+    }
+    return TRUE;
+}
+
+void
+tb_watch_pause(TbWatch *watch)
+{
+    watch->paused = TRUE;
+    for (guint i = 0; i < watch->count; i++) {
+        Place *place = &watch->places[i];
+
+        if (place->due)
+            g_source_remove(place->due);
+        place->due = 0;
+    }
+}
+
+void
+tb_watch_resume(TbWatch *watch)
+{
+    tb_watch_pause(watch); /* what was due is due now */
+    watch->paused = FALSE;
+    for (guint i = 0; i < watch->count; i++) {
+        if (!watch->places[i].call)
+            list(&watch->places[i]);
+    }
+}
