@@ -135,6 +135,15 @@ has_no_params(TbServer *server, const TbRpcRequest *request)
 
 static json_t *method_names(void);
 
+/* So that who waits for an answer does not give up before this program does. */
+static json_t *
+limits(const TbConfig *config)
+{
+    return json_pack("{s:I, s:I, s:I, s:I}", "user", (json_int_t)config->user_timeout, "list",
+                     (json_int_t)config->list_timeout, "sign", (json_int_t)config->sign_timeout,
+                     "pinPad", (json_int_t)config->pin_pad_timeout);
+}
+
 static void
 handle_status(TbServer *server, const TbRpcRequest *request)
 {
@@ -152,9 +161,10 @@ handle_status(TbServer *server, const TbRpcRequest *request)
                                                  module->path, "source", module->source));
     }
     send_result(server, request->id,
-                json_pack("{s:s, s:s, s:i, s:o, s:s, s:o}", "name", "tokenbridge-host", "version",
-                          TB_VERSION, "protocol", 1, "methods", method_names(), "prompt",
-                          pinentry ? "pinentry" : "gtk", "modules", modules));
+                json_pack("{s:s, s:s, s:i, s:o, s:s, s:o, s:o}", "name", "tokenbridge-host",
+                          "version", TB_VERSION, "protocol", 1, "methods", method_names(), "prompt",
+                          pinentry ? "pinentry" : "gtk", "modules", modules, "limits",
+                          limits(server->parts.config)));
 }
 
 /* --- listTokens --- */

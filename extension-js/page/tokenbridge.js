@@ -9,9 +9,13 @@ export const VERSION = '0.1.0';
 
 /** How long the extension may take to acknowledge, once the document is parsed. */
 const ACKNOWLEDGE_MS = 1_000;
-const TIMEOUT_DEFAULT_MS = 120_000;
-/** Beyond the user's time, so that nothing hangs even when the extension is removed meanwhile. */
-const MARGIN_MS = 90_000;
+/** The longest that a user may have, for a page that leaves it to the program's configuration. */
+const TIMEOUT_MAX_MS = 600_000;
+/**
+ * Beyond the user's time, so that nothing hangs even when the extension is removed meanwhile; the extension
+ * knows the program's deadlines, and is the first to give up.
+ */
+const MARGIN_MS = 1_020_000;
 const PLAIN_MS = 15_000;
 const LIST_MAX = 32;
 const HASH_LENGTHS = {'SHA-256': 32, 'SHA-384': 48, 'SHA-512': 64};
@@ -170,7 +174,7 @@ async function request(method, params, signal, patience) {
  * @param {AbortSignal|undefined} signal
  */
 const withDialog = (method, params, signal) =>
-  request(method, params, signal, (params.timeout ?? TIMEOUT_DEFAULT_MS) + MARGIN_MS);
+  request(method, params, signal, (params.timeout ?? TIMEOUT_MAX_MS) + MARGIN_MS);
 
 /**
  * Tells whether everything is in place, without disturbing the user.

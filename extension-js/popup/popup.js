@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The popup: asks the background what the host sees and shows it. Everything from tokens is put in
 // as text nodes, never as markup, and isolated for its direction.
-import {hostProblem, moduleState, ownCertificates, pinNote, purposes, validity} from './view.js';
+import {hostProblem, moduleState, ownCertificates, pinActions, pinNote, pinTaskNote, pukNote, purposes, validity} from './view.js';
 
 /** @typedef {import('./view.js').Note} Note */
 
@@ -67,18 +67,47 @@ function showCertificate(certificate) {
   return item;
 }
 
-/** @param {import('./view.js').Token} token */
-function showToken(token) {
-  const card = element('article', 'token', element('h3', '', foreign(token.label || token.serial || text('token_unnamed'))));
+/** For people. @param {import('./view.js').Token} token */
+const tokenName = token => token.label || token.serial || text('token_unnamed');
+
+/**
+ * @param {string} module
+ * @param {import('./view.js').Token} token
+ * @param {number} index makes ids
+ */
+function showPinButtons(module, token, index) {
+  const buttons = pinActions(token).map(({method, key, main}) => {
+    const button = /** @type {HTMLButtonElement} */ (element('button', main ? 'main' : '', text(key)));
+    button.type = 'button';
+    button.setAttribute('aria-describedby', `token-${index}`);
+    button.dataset.pin = JSON.stringify([method, module, token.slot, token.serial]);
+    button.disabled = pinTaskOpen;
+    button.addEventListener('click', () => {
+      startedBy = button.dataset.pin ?? '';
+      startPinTask(method, module, token);
+    });
+    return button;
+  });
+  return buttons.length ? [element('p', 'actions', ...buttons)] : [];
+}
+
+/** @param {import('./view.js').Note} note */
+const showPinNote = note => element('p', note.tone === 'good' ? 'detail' : `notice ${note.tone}`, text(note.key));
+
+/** @param {{module: string, token: import('./view.js').Token}} of @param {number} index */
+function showToken({module, token}, index) {
+  const title = element('h3', '', foreign(tokenName(token)));
+  title.id = `token-${index}`;
+  const card = element('article', 'token', title);
   const details = [token.reader, [token.manufacturer, token.model].filter(Boolean).join(' ')].filter(Boolean);
   for (const detail of new Set(details)) card.append(element('p', 'detail', foreign(detail)));
   if (token.serial) card.append(element('p', 'detail', text('serial') + ' ', foreign(token.serial)));
   if (token.error) card.append(notice('bad', text('token_error'), foreign(token.error.message)));
-  const pin = pinNote(token.pin);
-  if (pin) card.append(element('p', `notice ${pin.tone}`, text(pin.key)));
+  for (const note of [pinNote(token.pin), pukNote(token.puk)]) if (note) card.append(showPinNote(note));
+  card.append(...showPinButtons(module, token, index));
   const own = ownCertificates(token);
   if (own.length) card.append(element('ul', 'certificates', ...own.map(showCertificate)));
-  else if (!token.error) card.append(element('p', 'notice warn', text('no_certificates')));
+  else if (!token.error) card.append(element('p', 'notice warn', text(token.hidden ? 'certificates_hidden' : 'no_certificates')));
   return card;
 }
 
@@ -95,11 +124,14 @@ function showModule(module) {
 
 /** @param {import('./view.js').Module[]} modules */
 function showTokens(modules) {
-  const tokens = modules.flatMap(module => module.tokens ?? []);
+  const tokens = modules.flatMap(({name, tokens: all}) => (all ?? []).map(token => ({module: name, token})));
   const broken = modules.filter(module => module.state !== 'ok');
   const state = byId('tokens-state');
   state.replaceChildren();
+  const focused = document.activeElement instanceof HTMLElement && document.activeElement.dataset.pin;
+  const wanted = document.activeElement === document.body ? startedBy : focused;
   byId('tokens').replaceChildren(...tokens.map(showToken));
+  if (wanted) focusPinButton(wanted);
   if (!modules.length) state.append(notice('warn', text('no_modules'), text('no_modules_advice')));
   else if (!tokens.length) state.append(notice('warn', text('no_tokens'), text('no_tokens_advice')));
   else state.append(text(`tokens_found_${plurals.select(tokens.length) === 'one' ? 'one' : 'other'}`, [numbers.format(tokens.length)]));
@@ -131,9 +163,10 @@ function showVersions(host) {
 /**
  * Asks the background for one thing, over a port of its own, so that closing the popup takes it back.
  * @param {string} method
+ * @param {object} [params]
  * @returns {Promise<{result?: any, error?: any}>}
  */
-function ask(method) {
+function ask(method, params) {
   return new Promise(resolve => {
     const port = chrome.runtime.connect({name: 'popup'});
     port.onMessage.addListener(answer => {
@@ -144,8 +177,71 @@ function ask(method) {
       void chrome.runtime.lastError;
       resolve({error: {code: 'internal', message: text('background_stopped')}});
     });
-    port.postMessage({method});
+    port.postMessage({method, params});
   });
+}
+
+// PINs: the background has the request, and this shows how it stands.
+
+/** @typedef {import('../src/pin-care.js').PinTask} PinTask */
+
+let pinTaskOpen = false;
+/** @type {chrome.runtime.Port|null} */
+let watching = null;
+
+const pinButtons = () => /** @type {HTMLButtonElement[]} */ ([...document.querySelectorAll('button[data-pin]')]);
+
+/** The button that was pressed last: a disabled one loses the focus, and a new listing makes new ones. */
+let startedBy = '';
+
+/** The same button again, or another one of the same token. @param {string} key */
+function focusPinButton(key) {
+  const ofToken = (/** @type {string|undefined} */ one) => JSON.stringify(JSON.parse(one ?? '[]').slice(1));
+  const all = pinButtons();
+  (all.find(button => button.dataset.pin === key) ?? all.find(button => ofToken(button.dataset.pin) === ofToken(key)))?.focus();
+}
+
+/** The background's word on PINs, for as long as both live. */
+function watchPins() {
+  if (watching) return;
+  const port = chrome.runtime.connect({name: 'popup'});
+  watching = port;
+  port.onMessage.addListener(({result}) => showPinTask(result));
+  port.onDisconnect.addListener(() => {
+    void chrome.runtime.lastError;
+    watching = null;
+  });
+  port.postMessage({method: 'watchPin'});
+}
+
+/** @param {PinTask} task */
+function showPinTask(task) {
+  const note = pinTaskNote(task);
+  const box = notice(note.tone, text(note.key, [task.name]), note.advice ? text(note.advice) : '');
+  if (note.showMessage && task.error) box.append(element('p', 'detail', foreign(task.error.message)));
+  byId('pin-task').replaceChildren(box);
+  byId('pin-task').dataset.state = task.state;
+  pinTaskOpen = task.state === 'open';
+  for (const button of pinButtons()) button.disabled = pinTaskOpen;
+  if (!pinTaskOpen) listTokens();
+}
+
+/**
+ * @param {'changePin'|'unblockPin'} method
+ * @param {string} module
+ * @param {import('./view.js').Token} token
+ */
+async function startPinTask(method, module, token) {
+  const named = {module, slot: token.slot, token: token.serial, name: tokenName(token)};
+  watchPins();
+  const {error} = await ask(method, {...named, lang: language});
+  if (error) showPinTask({method, ...named, state: 'failed', error});
+}
+
+async function listTokens() {
+  const list = await ask('listTokens');
+  if (list.error) byId('tokens-state').replaceChildren(notice('bad', text('list_failed'), foreign(list.error.message)));
+  else showTokens(list.result?.modules ?? []);
 }
 
 async function refresh() {
@@ -169,12 +265,8 @@ async function refresh() {
     byId('program').dataset.state = 'ok';
     byId('tokens').replaceChildren();
     byId('tokens-state').replaceChildren(text('looking_for_tokens'));
-    const list = await ask('listTokens');
-    if (list.error) {
-      byId('tokens-state').replaceChildren(notice('bad', text('list_failed'), foreign(list.error.message)));
-    } else {
-      showTokens(list.result?.modules ?? []);
-    }
+    watchPins();
+    await listTokens();
   }
   button.disabled = false;
   root.dataset.state = 'ready';
@@ -185,5 +277,8 @@ document.documentElement.dir = language === 'fa' ? 'rtl' : 'ltr';
 for (const node of document.querySelectorAll('[data-text]')) {
   node.textContent = text(/** @type {HTMLElement} */ (node).dataset.text ?? '');
 }
-byId('refresh').addEventListener('click', refresh);
+byId('refresh').addEventListener('click', () => {
+  if (!pinTaskOpen) byId('pin-task').replaceChildren();
+  refresh();
+});
 refresh();

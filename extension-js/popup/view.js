@@ -24,12 +24,15 @@ const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2';
  * @property {string[]|null} extended_key_usage
  *
  * @typedef {object} Token
+ * @property {number} slot
  * @property {string} label
  * @property {string} serial
  * @property {string} manufacturer
  * @property {string} model
  * @property {string} reader
  * @property {Pin} pin
+ * @property {Pin} [puk]
+ * @property {boolean} [hidden] its certificates may show only after its PIN
  * @property {{reason: string, message: string}} [error]
  * @property {Certificate[]} certificates
  *
@@ -72,12 +75,13 @@ export function purposes({key_usage: usage, extended_key_usage: extended}) {
 }
 
 /**
- * What there is to say about a token's PIN; null when all is well.
+ * What there is to say about a token's PIN; null when the token did not tell of it.
  * @param {Pin|undefined} pin
  * @returns {Note|null}
  */
 export function pinNote(pin) {
   switch (pin?.state) {
+    case 'ok': return {tone: 'good', key: 'pin_ok'};
     case 'low': return {tone: 'warn', key: 'pin_low'};
     case 'final_try': return {tone: 'bad', key: 'pin_final_try'};
     case 'locked': return {tone: 'bad', key: 'pin_locked'};
@@ -85,6 +89,62 @@ export function pinNote(pin) {
     case 'not_initialised': return {tone: 'warn', key: 'pin_not_initialised'};
     default: return null;
   }
+}
+
+/**
+ * The same about the PUK, where it matters: without it nobody but the issuer can help.
+ * @param {Pin|undefined} puk
+ * @returns {Note|null}
+ */
+export function pukNote(puk) {
+  if (puk?.state === 'locked') return {tone: 'bad', key: 'puk_locked'};
+  return puk?.state === 'final_try' ? {tone: 'bad', key: 'puk_final_try'} : null;
+}
+
+/**
+ * What can be done about a token's PIN, the most useful first; `main` where it is what the token needs.
+ * @param {Token} token
+ * @returns {{method: 'changePin'|'unblockPin', key: string, main: boolean}[]}
+ */
+export function pinActions({pin, puk}) {
+  if (!pin) return [];
+  const change = {method: /** @type {const} */ ('changePin'), key: 'change_pin', main: pin.state === 'to_be_changed'};
+  const needed = ['locked', 'not_initialised'].includes(pin.state);
+  const unblock = {method: /** @type {const} */ ('unblockPin'), key: 'unblock_pin', main: needed};
+  const possible = puk?.state !== 'locked';
+  if (needed) return possible ? [unblock] : [];
+  return possible ? [change, unblock] : [change];
+}
+
+/** Why a PIN was not changed or unblocked, by the host's word. */
+const PIN_PROBLEMS = Object.freeze({
+  user_cancelled: 'because_cancelled', user_timeout: 'because_timeout',
+  token_missing: 'because_token_missing', token_removed: 'because_token_removed',
+  pin_incorrect: 'because_pin_incorrect', pin_blocked: 'because_pin_blocked',
+  puk_incorrect: 'because_puk_incorrect', puk_blocked: 'because_puk_blocked',
+  pin_invalid: 'because_pin_invalid', pin_pad_failed: 'because_pin_pad',
+  module_failed: 'because_module_failed', module_timeout: 'because_module_timeout',
+  unsupported: 'because_unsupported', busy: 'because_busy',
+});
+
+/**
+ * How a change or an unblocking stands, or ended: `key` names the message, which has the token's name;
+ * `advice` the one below it.
+ * @param {{method: string, state: string, error?: {code: string, message: string}}} task
+ * @returns {{tone: 'good'|'warn'|'bad', key: string, advice?: string, showMessage: boolean}}
+ */
+export function pinTaskNote({method, state, error}) {
+  const change = method === 'changePin';
+  if (state === 'open') return {tone: 'warn', key: change ? 'pin_changing' : 'pin_unblocking', advice: 'pin_in_window', showMessage: false};
+  if (state === 'done') return {tone: 'good', key: change ? 'pin_changed' : 'pin_unblocked', showMessage: false};
+  const code = error?.code ?? '';
+  const advice = Object.hasOwn(PIN_PROBLEMS, code) ? PIN_PROBLEMS[/** @type {keyof typeof PIN_PROBLEMS} */ (code)] : undefined;
+  return {
+    tone: code === 'user_cancelled' ? 'warn' : 'bad',
+    key: change ? 'pin_not_changed' : 'pin_not_unblocked',
+    advice,
+    showMessage: !advice || code === 'module_failed',
+  };
 }
 
 /**

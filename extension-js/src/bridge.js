@@ -7,8 +7,9 @@ import {callerFrom, isOwnPage} from './caller.js';
 import {Cancels} from './cancels.js';
 import {Fault, asFault} from './fault.js';
 import {Host} from './host.js';
+import {PIN_METHODS, PinCare} from './pin-care.js';
 import {PolicyStore, checkOrigin} from './policy.js';
-import {PAGE_METHODS, hostParams, isObject, patienceFor} from './requests.js';
+import {PAGE_METHODS, hostParams, isObject, listPatience, patienceFor} from './requests.js';
 import * as webEid from './web-eid.js';
 
 /** Names of the ports: content.js and popup.js use the same. */
@@ -16,8 +17,6 @@ export const PAGE_PORT = 'page';
 export const POPUP_PORT = 'popup';
 /** Open requests of one document; a page has no use for more. */
 export const OPEN_MAX = 16;
-/** listTokens starts every module; each has its own deadline in the host. */
-const LIST_MS = 60_000;
 
 /**
  * What a content script sends.
@@ -43,6 +42,7 @@ export class Bridge {
     this.host = new Host(api);
     this.policy = new PolicyStore(api);
     this.cancels = new Cancels(api);
+    this.pinCare = new PinCare(api, this.host);
   }
 
   listen() {
@@ -170,7 +170,8 @@ export class Bridge {
   }
 
   /**
-   * The popup asks for {method: "status"} and {method: "listTokens"}.
+   * The popup asks for {method, params?}: policy, status, listTokens; changePin and unblockPin, which
+   * are only begun by it; and watchPin, which is answered as often as there is something to tell of them.
    * @param {chrome.runtime.Port} port
    */
   servePopup(port) {
@@ -180,13 +181,19 @@ export class Bridge {
       gone.abort();
     });
     port.onMessage.addListener(async message => {
-      const {method} = message;
+      const {method, params} = message;
       const answer = (/** @type {object} */ what) => { if (!gone.signal.aborted) port.postMessage({method, ...what}); };
+      const watch = () => {
+        const end = this.pinCare.watch(result => answer({result}));
+        gone.signal.addEventListener('abort', end, {once: true});
+      };
       try {
         let result;
         if (method === 'status') result = await this.host.call('status', undefined, {signal: gone.signal});
-        else if (method === 'listTokens') result = await this.host.call('listTokens', undefined, {signal: gone.signal, patience: LIST_MS});
+        else if (method === 'listTokens') result = await this.host.call('listTokens', undefined, {signal: gone.signal, patience: listPatience});
         else if (method === 'policy') result = await this.policy.get();
+        else if (PIN_METHODS.includes(method)) result = this.pinCare.start(method, params) ?? {};
+        else if (method === 'watchPin') return watch();
         else throw new Fault('unsupported', 'The popup asked for something unknown.');
         answer({result});
       } catch (thrown) {

@@ -3,6 +3,7 @@
 // version once, shared by all requests, let go when idle. What it says is checked for shape; its
 // words are mapped by fault.js. Everything runs on the background's one thread.
 import {Fault, faultFromHost} from './fault.js';
+import {limitsFrom} from './requests.js';
 
 export const HOST_NAME = 'tokenbridge';
 export const PROTOCOL = 1;
@@ -15,7 +16,7 @@ export const PLAIN_MS = 10_000;
 
 /**
  * @typedef {{name?: string, version: string, protocol: number, methods: string[], prompt?: string,
- *   modules?: {name: string, path: string, source?: string}[]}} HostStatus
+ *   modules?: {name: string, path: string, source?: string}[], limits?: unknown}} HostStatus
  * @typedef {{resolve: (result: any) => void, reject: (fault: Fault) => void, timer: ReturnType<typeof setTimeout>}} Waiting
  */
 
@@ -67,10 +68,11 @@ export class Host {
    * Asks the host. Rejects with a Fault only.
    * @param {string} method
    * @param {Record<string, unknown>|undefined} params
-   * @param {{signal?: AbortSignal, patience?: number}} [options] patience: ms after which the host counts as stuck
+   * @param {{signal?: AbortSignal, patience?: (limits: import('./requests.js').Limits) => number}} [options]
+   *   patience: ms after which the host counts as stuck, from the limits that it has
    * @returns {Promise<any>}
    */
-  async call(method, params, {signal, patience = PLAIN_MS} = {}) {
+  async call(method, params, {signal, patience = () => PLAIN_MS} = {}) {
     this.calls++;
     clearTimeout(this.idleTimer);
     try {
@@ -79,7 +81,7 @@ export class Host {
       if (signal?.aborted) throw new Fault('aborted', 'The request was taken back before the dialog opened.');
       // The greeting was made for this call: asking again would tell the same.
       if (method === 'status' && fresh) return status;
-      return await this.send(method, params, patience, signal);
+      return await this.send(method, params, patience(limitsFrom(status)), signal);
     } finally {
       this.calls--;
       if (this.calls === 0 && this.port) this.idleTimer = setTimeout(() => this.close(), IDLE_MS);

@@ -6,7 +6,7 @@ import {Fault} from './fault.js';
 
 /**
  * Methods of pages: the members a page may give, and whether the native dialog opens.
- * `listTokens` is not among them: it is for the extension's own pages.
+ * `listTokens`, `changePin` and `unblockPin` are not among them: they are for the extension's own pages.
  * @type {Readonly<Record<string, {members: string[], dialog: boolean}>>}
  */
 export const PAGE_METHODS = Object.freeze({
@@ -18,9 +18,18 @@ export const PAGE_METHODS = Object.freeze({
 
 export const TIMEOUT_MIN_MS = 1_000;
 export const TIMEOUT_MAX_MS = 600_000;
-export const TIMEOUT_DEFAULT_MS = 120_000;
-/** Beyond the user's time: listing and signing have deadlines of their own in the host. */
-const MARGIN_MS = 60_000;
+/** Beyond what the host allows itself. */
+const MARGIN_MS = 15_000;
+
+/**
+ * The host's deadlines in milliseconds, as its status tells them: for the user, where a request does
+ * not say; for a listing; for what a token does; and for that on a reader's keys.
+ * @typedef {{user: number, list: number, sign: number, pinPad: number}} Limits
+ */
+/** What a host has that was not configured otherwise, and does not tell. @type {Readonly<Limits>} */
+export const LIMITS = Object.freeze({user: 120_000, list: 5_000, sign: 30_000, pinPad: 90_000});
+/** No deadline that can be configured is longer. */
+const LIMIT_MAX_MS = 600_000;
 
 /**
  * @param {unknown} value
@@ -61,9 +70,33 @@ export function hostParams(method, params, caller) {
 }
 
 /**
- * How long the host may take before it counts as stuck.
- * @param {Record<string, unknown>} params
+ * The limits in a host's status; what is left out or nonsense is as usual.
+ * @param {{limits?: unknown}} status
+ * @returns {Limits}
  */
-export function patienceFor(params) {
-  return Number(params.timeout ?? TIMEOUT_DEFAULT_MS) + MARGIN_MS;
+export function limitsFrom({limits}) {
+  const told = /** @type {Record<string, unknown>} */ (isObject(limits) ? limits : {});
+  const limit = (/** @type {keyof Limits} */ name) => {
+    const value = Number.isFinite(told[name]) ? Number(told[name]) : -1;
+    return value >= 0 && value <= LIMIT_MAX_MS ? value : LIMITS[name];
+  };
+  return {user: limit('user'), list: limit('list'), sign: limit('sign'), pinPad: limit('pinPad')};
+}
+
+/**
+ * How long the host may take for a request with a dialog before it counts as stuck: at the end of the
+ * user's time, a key pad and then the token have theirs.
+ * @param {Record<string, unknown>} params
+ * @returns {(limits: Limits) => number}
+ */
+export function patienceFor({timeout}) {
+  return ({user, list, sign, pinPad}) => Number(timeout ?? user) + list + sign + pinPad + MARGIN_MS;
+}
+
+/**
+ * The same for listTokens, which may have to wait for a token that is at work.
+ * @param {Limits} limits
+ */
+export function listPatience({list, sign, pinPad}) {
+  return list + Math.max(sign, pinPad) + MARGIN_MS;
 }

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import {OPEN_MAX} from '../../extension-js/src/bridge.js';
 import {WAIT_MS} from '../../extension-js/src/cancels.js';
-import {Browser, EXTENSION_ID, NONCE, Page, TOKEN, holdTime, outcome, pass, refuse, settle} from './fakes.mjs';
+import {Browser, EXTENSION_ID, NONCE, POPUP, Page, TOKEN, holdTime, outcome, pass, refuse, settle} from './fakes.mjs';
 
 holdTime();
 
@@ -55,7 +55,8 @@ test('what is not a request of the page\'s own window is dropped without a word'
     ['id empty', {...good, id: ''}, {}],
     ['id of 65 characters', {...good, id: 'x'.repeat(65)}, {}],
     ['a response', {...good, tokenbridge: 'response'}, {}],
-    ['listTokens', {...good, method: 'listTokens'}, {}],
+    ...['listTokens', 'changePin', 'unblockPin', 'watchPin'].map(method =>
+      [method, {...good, method, params: {module: 'x', slot: 0, token: 's', name: 'n', lang: 'en'}}, {}]),
     ['method from Object.prototype', {...good, method: 'toString'}, {}],
     ['no method', {...good, method: undefined}, {}],
   ]) {
@@ -441,7 +442,9 @@ test('a background that is stopped with a request open fails it', async () => {
 
 // The popup's side
 
-const popup = {id: EXTENSION_ID, url: `chrome-extension://${EXTENSION_ID}/popup/popup.html`, origin: `chrome-extension://${EXTENSION_ID}`};
+const popup = POPUP;
+/** What is for the popup alone. */
+const OWN_METHODS = ['listTokens', 'changePin', 'unblockPin', 'watchPin', 'policy'];
 
 test('the popup gets status, tokens and policy; in its bubble and in a tab', async () => {
   const browser = new Browser();
@@ -457,7 +460,7 @@ test('the popup gets status, tokens and policy; in its bubble and in a tab', asy
   }
 });
 
-test('nobody else reaches listTokens', async t => {
+test('nobody else reaches what is for the popup', async t => {
   for (const [name, sender] of Object.entries({
     'a content script': {id: EXTENSION_ID, url: 'https://site.example/popup/popup.html', origin: 'https://site.example', tab: {id: 1}, frameId: 0},
     'another extension': {...popup, id: 'a'.repeat(32)},
@@ -469,11 +472,13 @@ test('nobody else reaches listTokens', async t => {
   })) {
     await t.test(name, async () => {
       const browser = new Browser();
-      const port = browser.connectAs('popup', sender);
-      try { port.postMessage({method: 'listTokens'}); } catch { /* already closed */ }
-      await settle();
-      assert.equal(port.gone, true);
-      assert.deepEqual(port.messages, []);
+      for (const method of OWN_METHODS) {
+        const port = browser.connectAs('popup', sender);
+        try { port.postMessage({method, params: {module: 'x', slot: 0, token: 's', name: 'n', lang: 'en'}}); } catch { /* already closed */ }
+        await settle();
+        assert.equal(port.gone, true);
+        assert.deepEqual(port.messages, []);
+      }
       assert.equal(browser.program.starts, 0);
     });
   }
@@ -486,13 +491,20 @@ test('a page port of another extension, or of an unknown name, is closed', async
   assert.ok(ports.every(port => port.gone));
 });
 
-test('a page port cannot ask for listTokens, even by a broken content script', async () => {
-  const browser = new Browser();
-  const port = browser.connectAs('page', {id: EXTENSION_ID, origin: 'https://site.example', url: 'https://site.example/', frameId: 0, tab: {id: 1}});
-  port.postMessage({key: 't:1', kind: 'tokenbridge', id: '1', method: 'listTokens', params: {}, secure: true, gesture: true});
-  await settle();
-  assert.equal(port.messages[0].post.error.code, 'unsupported');
-  assert.equal(browser.program.starts, 0);
+test('a page port cannot ask for what is the popup\'s, even by a broken content script', async t => {
+  for (const method of OWN_METHODS) {
+    for (const kind of ['tokenbridge', 'web-eid']) {
+      await t.test(`${method}, ${kind}`, async () => {
+        const browser = new Browser();
+        const port = browser.connectAs('page', {id: EXTENSION_ID, origin: 'https://site.example', url: 'https://site.example/', frameId: 0, tab: {id: 1}});
+        port.postMessage({key: 't:1', kind, id: '1', method, params: {module: 'x', slot: 0, token: 's', name: 'n', lang: 'en'}, secure: true, gesture: true});
+        await settle();
+        if (kind === 'tokenbridge') assert.equal(port.messages[0].post.error.code, 'unsupported');
+        else assert.deepEqual(port.messages, [{key: 't:1', done: true}]);
+        assert.equal(browser.program.starts, 0);
+      });
+    }
+  }
 });
 
 test('closing the popup takes its question back', async () => {

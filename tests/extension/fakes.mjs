@@ -11,6 +11,8 @@ const contentSource = fs.readFileSync(new URL('content.js', root), 'utf8');
 const librarySource = fs.readFileSync(new URL('page/tokenbridge.js', root), 'utf8');
 
 export const EXTENSION_ID = 'ccefchpnjpglhijhmdpndlfcgnhjebni';
+/** The popup as a sender. */
+export const POPUP = Object.freeze({id: EXTENSION_ID, url: `chrome-extension://${EXTENSION_ID}/popup/popup.html`, origin: `chrome-extension://${EXTENSION_ID}`});
 export const NONCE = `${'A'.repeat(43)}=`;
 export const TOKEN = Object.freeze({
   unverifiedCertificate: 'MIIB', algorithm: 'ES256', signature: 'c2ln', format: 'web-eid:1.0',
@@ -89,6 +91,8 @@ export class Program {
   answers = {
     status: () => ({name: 'tokenbridge', version: '0.1.0', protocol: 1, methods: [], prompt: 'gtk', modules: [{name: 'OpenSC', path: '/usr/lib/opensc.so', source: 'p11-kit'}]}),
     listTokens: () => ({modules: []}),
+    changePin: () => ({pin: {state: 'ok', pad: false, min: 4, max: 8}}),
+    unblockPin: () => ({pin: {state: 'ok', pad: false, min: 4, max: 8}}),
     authenticate: () => TOKEN,
     getSigningCertificate: () => ({certificate: 'MIID', supportedSignatureAlgorithms: [{cryptoAlgorithm: 'ECC', hashFunction: 'SHA-256', paddingScheme: 'NONE'}], intermediates: ['MIIC']}),
     sign: () => ({signature: 'c2ln', signatureAlgorithm: {cryptoAlgorithm: 'ECC', hashFunction: 'SHA-256', paddingScheme: 'NONE'}}),

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import {IDLE_MS, PLAIN_MS, explainDisconnect} from '../../extension-js/src/host.js';
-import {Browser, NONCE, Page, holdTime, outcome, pass, refuse, settle} from './fakes.mjs';
+import {Browser, NONCE, POPUP, Page, holdTime, outcome, pass, refuse, settle} from './fakes.mjs';
 
 holdTime();
 
@@ -152,15 +152,47 @@ test('a program that does not answer is ended and the request fails', async () =
   assert.equal(browser.program.ends, 1);
 });
 
-test('a dialog request has its own timeout and a margin before the program counts as stuck', async () => {
+/** How long a request that is never answered is waited for. */
+async function patienceOf(browser, ask) {
+  let ms = 0;
+  ask();
+  await settle();
+  for (; browser.program.ends === 0 && ms <= 2_000_000; ms += 1_000) await pass(1_000);
+  return ms;
+}
+
+test('a request with a dialog is waited for until the host\'s own deadlines are all over', async t => {
+  const {status} = new Browser().program.answers;
+  for (const [name, limits, timeout, expected] of [
+    ['as usual, 5 s for the user', undefined, 5_000, 145_000],
+    ['as usual, and as the host says', undefined, undefined, 260_000],
+    ['a raised user-timeout', {user: 600_000, list: 5_000, sign: 30_000, pinPad: 90_000}, undefined, 740_000],
+    ['a raised user-timeout, and the page\'s own', {user: 600_000, list: 5_000, sign: 30_000, pinPad: 90_000}, 1_000, 141_000],
+    ['a slow key pad', {user: 120_000, list: 5_000, sign: 30_000, pinPad: 300_000}, undefined, 470_000],
+    ['nonsense', {user: 'long', list: -1, sign: 1e9, pinPad: null}, undefined, 260_000],
+    ['no limits at all', 7, undefined, 260_000],
+  ]) {
+    await t.test(name, async () => {
+      const browser = new Browser();
+      browser.program.answers.status = () => ({...status(), limits});
+      browser.program.answers.authenticate = () => undefined;
+      let ended;
+      const waited = await patienceOf(browser, () => {
+        ended = outcome(new Page(browser).library.authenticate(NONCE, timeout === undefined ? {} : {timeout}));
+      });
+      assert.equal(waited, expected);
+      assert.equal((await ended).code, 'host_unavailable');
+    });
+  }
+});
+
+test('the popup\'s listing waits for a token that is at work', async () => {
   const browser = new Browser();
-  browser.program.answers.authenticate = () => undefined;
-  const promise = outcome(new Page(browser).library.authenticate(NONCE, {timeout: 5_000}));
-  await pass(64_999);
-  assert.equal(browser.program.ends, 0);
-  await pass(1);
-  assert.equal((await promise).code, 'host_unavailable');
-  assert.equal(browser.program.ends, 1);
+  const {status} = browser.program.answers;
+  browser.program.answers.status = () => ({...status(), limits: {user: 120_000, list: 60_000, sign: 300_000, pinPad: 90_000}});
+  browser.program.answers.listTokens = () => undefined;
+  const waited = await patienceOf(browser, () => browser.connectAs('popup', POPUP).postMessage({method: 'listTokens'}));
+  assert.equal(waited, 375_000);
 });
 
 test('what is not JSON-RPC, or not Tokenbridge, is host_unavailable', async t => {

@@ -2,7 +2,7 @@
 // What the popup says about certificates, PINs and a missing program.
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {SOON_DAYS, hostProblem, moduleState, ownCertificates, pinNote, purposes, validity} from '../../extension-js/popup/view.js';
+import {SOON_DAYS, hostProblem, moduleState, ownCertificates, pinActions, pinNote, pinTaskNote, pukNote, purposes, validity} from '../../extension-js/popup/view.js';
 
 const DAY = 86_400;
 const NOW = 1_800_000_000;
@@ -45,10 +45,49 @@ test('purposes follow key usage and extended key usage', () => {
   ]) assert.deepEqual(purposes({key_usage: usage, extended_key_usage: extended}), keys);
 });
 
-test('PIN states', () => {
-  assert.equal(pinNote({state: 'ok'}), null);
+test('PIN and PUK states', () => {
   assert.equal(pinNote(undefined), null);
-  for (const state of ['low', 'final_try', 'locked', 'to_be_changed', 'not_initialised']) assert.equal(pinNote({state}).key, `pin_${state}`);
+  assert.equal(pinNote({state: 'unheard of'}), null);
+  for (const state of ['ok', 'low', 'final_try', 'locked', 'to_be_changed', 'not_initialised']) assert.equal(pinNote({state}).key, `pin_${state}`);
+  assert.equal(pinNote({state: 'ok'}).tone, 'good');
+  assert.deepEqual([undefined, {state: 'ok'}, {state: 'low'}].map(pukNote), [null, null, null]);
+  assert.equal(pukNote({state: 'final_try'}).key, 'puk_final_try');
+  assert.equal(pukNote({state: 'locked'}).key, 'puk_locked');
+});
+
+test('what can be done about a PIN: what the token needs comes first and stands out', () => {
+  const of = (pin, puk = 'ok') => pinActions({pin: {state: pin}, puk: {state: puk}}).map(({method, main}) => (main ? `${method}!` : method));
+  assert.deepEqual(of('ok'), ['changePin', 'unblockPin']);
+  assert.deepEqual(of('low'), ['changePin', 'unblockPin']);
+  assert.deepEqual(of('final_try'), ['changePin', 'unblockPin']);
+  assert.deepEqual(of('to_be_changed'), ['changePin!', 'unblockPin']);
+  assert.deepEqual(of('locked'), ['unblockPin!']);
+  assert.deepEqual(of('not_initialised'), ['unblockPin!']);
+  assert.deepEqual(of('ok', 'locked'), ['changePin']);
+  assert.deepEqual(of('locked', 'locked'), []);
+  assert.deepEqual(pinActions({}), []);
+});
+
+test('how a change of PIN stands, and each way it can fail', () => {
+  const note = (method, state, code) => pinTaskNote({method, state, error: code && {code, message: 'm'}});
+  assert.deepEqual(note('changePin', 'open'), {tone: 'warn', key: 'pin_changing', advice: 'pin_in_window', showMessage: false});
+  assert.equal(note('unblockPin', 'open').key, 'pin_unblocking');
+  assert.deepEqual(note('changePin', 'done'), {tone: 'good', key: 'pin_changed', showMessage: false});
+  assert.equal(note('unblockPin', 'done').key, 'pin_unblocked');
+  const advice = new Set();
+  for (const code of ['user_cancelled', 'user_timeout', 'token_missing', 'token_removed', 'pin_blocked', 'pin_incorrect', 'pin_pad_failed',
+    'pin_invalid', 'puk_incorrect', 'puk_blocked', 'module_failed', 'module_timeout', 'unsupported', 'busy']) {
+    const failed = note('changePin', 'failed', code);
+    assert.equal(failed.key, 'pin_not_changed');
+    assert.equal(failed.tone, code === 'user_cancelled' ? 'warn' : 'bad');
+    assert.equal(failed.showMessage, code === 'module_failed');
+    advice.add(failed.advice);
+  }
+  assert.equal(advice.size, 14);
+  // Any other word: the program's own sentence is all there is.
+  for (const code of ['internal', 'host_unavailable', 'toString']) {
+    assert.deepEqual(note('unblockPin', 'failed', code), {tone: 'bad', key: 'pin_not_unblocked', advice: undefined, showMessage: true});
+  }
 });
 
 test('each way the program can be missing has its own advice', () => {

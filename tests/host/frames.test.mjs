@@ -21,15 +21,21 @@ test('status says what there is and starts nothing', async t => {
   const reply = await host.request('status');
   assert.deepEqual(reply.result, {
     name: 'tokenbridge-host', version, protocol: 1,
-    methods: ['status', 'listTokens', 'authenticate', 'getSigningCertificate', 'sign', 'cancel'],
+    methods: ['status', 'listTokens', 'authenticate', 'getSigningCertificate', 'sign', 'changePin', 'unblockPin', 'cancel'],
     prompt: 'pinentry',
     modules: [
       {name: 'first', path: '/nowhere/one.so', source: 'configuration'},
       {name: 'second', path: '/nowhere/two.so', source: 'configuration'},
     ],
+    limits: {user: 120_000, list: 5_000, sign: 30_000, pinPad: 90_000},
   });
   assert.deepEqual(host.descendants(), []);
   assert.deepEqual((await host.end()).code, 0);
+});
+
+test('status tells the limits that are configured', async t => {
+  const stage = new Stage(t, {config: '[limits]\nuser-timeout=300000\nlist-timeout=1000\nsign-timeout=2000\npin-pad-timeout=3000\n'});
+  assert.deepEqual((await stage.host().result('status')).limits, {user: 300_000, list: 1_000, sign: 2_000, pinPad: 3_000});
 });
 
 test('a frame in single bytes, two in one write, three with the last one cut', async t => {
@@ -236,6 +242,7 @@ test('methods that do not exist, and parameters where there are none', async t =
   for (const [method, params] of [
     ['status', {a: 1}], ['listTokens', {module: 'x'}], ['cancel', undefined], ['cancel', {}], ['cancel', {id: 1, more: 2}],
     ['authenticate', undefined], ['getSigningCertificate', undefined], ['sign', undefined], ['sign', {}],
+    ['changePin', undefined], ['changePin', {}], ['unblockPin', {module: '/usr/lib/evil.so', slot: 0, token: 's'}],
   ]) {
     const reply = await host.request(method, params);
     assert.equal(reasonOf(reply), 'invalid_request', method);
