@@ -303,3 +303,21 @@ tb_rig_remove(TbRig *rig)
     tb_rig_tell(rig, "remove");
     tb_rig_wait_card(rig, FALSE);
 }
+
+gboolean
+tb_rig_reset(TbRig *rig)
+{
+    SCARDCONTEXT context;
+    SCARDHANDLE card;
+    DWORD protocol;
+    LONG rv;
+
+    if (SCardEstablishContext(SCARD_SCOPE_SYSTEM, NULL, NULL, &context) != SCARD_S_SUCCESS)
+        return FALSE;
+    rv = SCardConnect(context, rig->reader, SCARD_SHARE_SHARED,
+                      SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1, &card, &protocol);
+    if (rv == SCARD_S_SUCCESS)
+        rv = SCardDisconnect(card, SCARD_RESET_CARD);
+    (void)SCardReleaseContext(context);
+    return rv == SCARD_S_SUCCESS;
+}

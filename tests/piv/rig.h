@@ -34,6 +34,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(TbRig, tb_rig_free)
 void tb_rig_start_service(TbRig *rig, gboolean with_readers);
 void tb_rig_stop_service(TbRig *rig);
 
+/* Resets the card, as any other program may. FALSE when there is none. */
+gboolean tb_rig_reset(TbRig *rig);
+
 /* A card that is not inserted yet; one after another. serial tells cards apart, state (a name)
  * keeps PINs apart; slots: "9A=certificate,key" ... up to a NULL (piv-card --help). */
 void tb_rig_start_card(TbRig *rig, guint serial, const char *state, const char *const *slots);
