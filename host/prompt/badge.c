@@ -4,6 +4,10 @@
  */
 #include "host/prompt/badge.h"
 
+#include "host/prompt/style.h"
+
+#define SENTENCE_SIZE 36
+
 #define KEY "tb-badge"
 #define GRID 48.0 /* the pictures are drawn on a square of this size */
 
@@ -125,4 +129,18 @@ tb_badge_set(GtkWidget *badge, TbBadge picture)
     gtk_widget_add_css_class(badge, CLASSES[picture]);
     g_object_set_data(G_OBJECT(badge), KEY, GINT_TO_POINTER((int)picture));
     gtk_widget_queue_draw(badge);
+}
+
+/* A grid, because a horizontal box in GTK 4.8 cuts some Persian sentences instead of wrapping. */
+GtkWidget *
+tb_badge_new_sentence(TbBadge picture, const char *text)
+{
+    GtkWidget *grid = gtk_grid_new();
+    GtkWidget *badge = tb_badge_new(SENTENCE_SIZE);
+
+    tb_badge_set(badge, picture);
+    gtk_grid_set_column_spacing(GTK_GRID(grid), 12);
+    gtk_grid_attach(GTK_GRID(grid), badge, 0, 0, 1, 1);
+    gtk_grid_attach(GTK_GRID(grid), tb_style_label(text, "tb-sentence"), 1, 0, 1, 1);
+    return grid;
 }

@@ -17,3 +17,6 @@ typedef enum TbBadge {
 
 GtkWidget *tb_badge_new(int size);
 void tb_badge_set(GtkWidget *badge, TbBadge picture);
+
+/* A picture, small, with a sentence beside it. */
+GtkWidget *tb_badge_new_sentence(TbBadge picture, const char *text);

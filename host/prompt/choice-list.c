@@ -43,9 +43,21 @@ where(const TbChoice *choice)
     g_autofree char *token = tb_text_clean(choice->token, NAME_MAX_CHARACTERS);
     g_autofree char *reader = tb_text_clean(choice->reader, NAME_MAX_CHARACTERS);
 
+    if (choice->hidden)
+        return *choice->reader ? g_strdup_printf(_("In the reader “%s”"), reader) : NULL;
     if (!*choice->reader)
         return g_strdup_printf(_("On the token “%s”"), token);
     return g_strdup_printf(_("On the token “%1$s” in the reader “%2$s”"), token, reader);
+}
+
+static char *
+issuer(const TbChoice *choice)
+{
+    g_autofree char *name = tb_text_clean(choice->issuer_name, NAME_MAX_CHARACTERS);
+
+    if (choice->hidden)
+        return g_strdup(_("This token shows its certificates only after the PIN."));
+    return g_strdup_printf(_("Issued by %s"), name);
 }
 
 static char *
@@ -55,28 +67,34 @@ validity(const TbChoice *choice)
 
     if (!choice->usable)
         return tb_text_choice_problem(choice);
+    if (choice->hidden)
+        return NULL;
     day = tb_text_day(choice->not_after);
     return g_strdup_printf(_("Valid until %s"), day);
+}
+
+static void
+append_line(GtkWidget *box, const char *text, const char *css_class)
+{
+    if (text)
+        gtk_box_append(GTK_BOX(box), tb_style_small_label(text, css_class));
 }
 
 static GtkWidget *
 describe(const TbChoice *choice)
 {
     GtkWidget *box = gtk_box_new(GTK_ORIENTATION_VERTICAL, 2);
-    g_autofree char *name = tb_text_clean(choice->name, NAME_MAX_CHARACTERS);
-    g_autofree char *issuer_name = tb_text_clean(choice->issuer_name, NAME_MAX_CHARACTERS);
-    g_autofree char *issuer = g_strdup_printf(_("Issued by %s"), issuer_name);
+    g_autofree char *name =
+        tb_text_clean(choice->hidden ? choice->token : choice->name, NAME_MAX_CHARACTERS);
+    g_autofree char *issued = issuer(choice);
     g_autofree char *place = where(choice);
     g_autofree char *valid = validity(choice);
     const char *shade = choice->usable ? "tb-dim" : "tb-unusable";
-    GtkWidget *small[] = {tb_style_label(issuer, shade), tb_style_label(place, shade),
-                          tb_style_label(valid, choice->usable ? shade : "tb-problem")};
 
     gtk_box_append(GTK_BOX(box), name_line(name));
-    for (guint i = 0; i < G_N_ELEMENTS(small); i++) {
-        gtk_widget_add_css_class(small[i], "tb-small");
-        gtk_box_append(GTK_BOX(box), small[i]);
-    }
+    append_line(box, issued, shade);
+    append_line(box, place, shade);
+    append_line(box, valid, choice->usable ? shade : "tb-problem");
     if (!choice->usable)
         gtk_widget_add_css_class(box, "tb-unusable");
     return box;

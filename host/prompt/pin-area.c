@@ -13,7 +13,6 @@
 #include "host/prompt/style.h"
 #include "host/prompt/text.h"
 
-#define KEYPAD_SIZE 36
 #define SPACING 10
 
 struct TbPinArea {
@@ -64,8 +63,6 @@ set_label(GtkWidget *label, const char *text)
     gtk_widget_set_visible(label, text != NULL);
 }
 
-/* GTK 4.8 announces changes of what is visible all the time, and of no label that appears; so the
- * box around the two labels stays, takes no room when they are hidden, and carries their words. */
 static void
 announce(TbPinArea *area)
 {
@@ -73,8 +70,7 @@ announce(TbPinArea *area)
     const char *tries = gtk_label_get_text(GTK_LABEL(area->tries));
     g_autofree char *words = g_strdup_printf("%s%s%s", error, *error && *tries ? "\n" : "", tries);
 
-    gtk_accessible_update_property(GTK_ACCESSIBLE(area->alerts), GTK_ACCESSIBLE_PROPERTY_LABEL,
-                                   words, -1);
+    tb_style_announce(area->alerts, words);
 }
 
 static GtkWidget *
@@ -110,20 +106,6 @@ make_field(TbPinArea *area)
     return box;
 }
 
-static GtkWidget *
-make_keypad(void)
-{
-    GtkWidget *box = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, 12);
-    GtkWidget *badge = tb_badge_new(KEYPAD_SIZE);
-    GtkWidget *text = hidden_label("tb-keypad");
-
-    tb_badge_set(badge, TB_BADGE_KEYPAD);
-    set_label(text, _("You will enter the PIN on the reader’s own keypad, not here."));
-    gtk_box_append(GTK_BOX(box), badge);
-    gtk_box_append(GTK_BOX(box), text);
-    return box;
-}
-
 TbPinArea *
 tb_pin_area_new(TbPinAreaChanged changed, gpointer data)
 {
@@ -138,12 +120,12 @@ tb_pin_area_new(TbPinAreaChanged changed, gpointer data)
     }
     area->box = gtk_box_new(GTK_ORIENTATION_VERTICAL, 0);
     g_object_add_weak_pointer(G_OBJECT(area->box), (gpointer *)&area->box);
-    area->alerts = g_object_new(GTK_TYPE_BOX, "orientation", GTK_ORIENTATION_VERTICAL,
-                                "accessible-role", GTK_ACCESSIBLE_ROLE_ALERT, NULL);
+    area->alerts = tb_style_announcer(GTK_ACCESSIBLE_ROLE_ALERT);
     area->error = alert_label(area, "tb-alert");
     area->tries = alert_label(area, "tb-caution");
     area->field_box = make_field(area);
-    area->keypad_box = make_keypad();
+    area->keypad_box = tb_badge_new_sentence(
+        TB_BADGE_KEYPAD, _("You will enter the PIN on the reader’s own keypad, not here."));
     area->consent = gtk_check_button_new_with_label(tb_text_last_try_consent(TB_PIN_KIND_PIN));
     g_signal_connect(area->consent, "toggled", G_CALLBACK(on_consent), area);
     gtk_widget_set_margin_top(area->consent, SPACING);

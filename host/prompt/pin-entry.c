@@ -217,6 +217,12 @@ tb_pin_entry_get_length(const TbPinEntry *entry)
     return tb_secret_length(entry->secret);
 }
 
+const TbSecret *
+tb_pin_entry_get_secret(const TbPinEntry *entry)
+{
+    return entry->secret;
+}
+
 gboolean
 tb_pin_entry_write(const TbPinEntry *entry, int fd)
 {

@@ -28,6 +28,8 @@ void tb_pin_entry_set_max(TbPinEntry *entry, gsize max);
 
 gsize tb_pin_entry_get_length(const TbPinEntry *entry); /* bytes */
 
+const TbSecret *tb_pin_entry_get_secret(const TbPinEntry *entry); /* borrowed */
+
 /* Writes the PIN to fd; false on a write error, or when the PIN is empty. */
 gboolean tb_pin_entry_write(const TbPinEntry *entry, int fd);
 

@@ -48,6 +48,44 @@ tb_text_puk_length(const TbPin *puk)
     return NULL;
 }
 
+static char *
+kind_length(TbPinKind kind, const TbPin *pin)
+{
+    return kind == TB_PIN_KIND_PUK ? tb_text_puk_length(pin) : tb_text_pin_length(pin);
+}
+
+static const char *
+enter(TbPinKind kind)
+{
+    switch (kind) {
+    case TB_PIN_KIND_PIN:
+        return _("Enter the PIN of your token.");
+    case TB_PIN_KIND_PUK:
+        return _("Enter the PUK of your token.");
+    case TB_PIN_KIND_NEW:
+        return _("Enter the new PIN.");
+    }
+    g_assert_not_reached();
+}
+
+char *
+tb_text_too_short(TbPinKind kind, const TbPin *pin)
+{
+    g_autofree char *length = kind_length(kind, pin);
+
+    /* TRANSLATORS: followed by a sentence that says how long the PIN is. */
+    return length ? g_strdup_printf(_("That was too short. %s"), length) : g_strdup(enter(kind));
+}
+
+char *
+tb_text_too_long(TbPinKind kind, const TbPin *pin)
+{
+    g_autofree char *length = kind_length(kind, pin);
+
+    return length ? g_strdup_printf(_("That was too long. %s"), length)
+                  : g_strdup(_("That was too long."));
+}
+
 const char *
 tb_text_pin_tries(TbPinState state)
 {

@@ -14,6 +14,10 @@
 char *tb_text_pin_length(const TbPin *pin);
 char *tb_text_puk_length(const TbPin *puk);
 
+/* What was typed is shorter (or nothing), or longer, than it can be. */
+char *tb_text_too_short(TbPinKind kind, const TbPin *pin);
+char *tb_text_too_long(TbPinKind kind, const TbPin *pin);
+
 /* A warning about the tries left, or NULL; and what the user must confirm before the last one. */
 const char *tb_text_pin_tries(TbPinState state);
 const char *tb_text_puk_tries(TbPinState state);

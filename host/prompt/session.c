@@ -12,12 +12,15 @@
 #include "host/common/fault.h"
 #include "host/common/log.h"
 #include "host/prompt/language.h"
+#include "host/prompt/pin-care.h"
 #include "host/prompt/window.h"
 
 typedef struct TbSession {
     TbChannel *channel;
     GMainLoop *loop;
-    TbWindow *window; /* NULL before "show" */
+    /* One of them once "show" has come: for a site's request, or for the care of a PIN. */
+    TbWindow *window;
+    TbPinCare *care;
     int status;
 } TbSession;
 
@@ -54,7 +57,7 @@ on_painted(gpointer data)
 static void
 on_submitted(const char *id, gpointer data)
 {
-    send_message(data, json_pack("{s:s, s:s}", "type", "submit", "certificate", id));
+    send_message(data, json_pack("{s:s, s:s*}", "type", "submit", "certificate", id));
 }
 
 static void
@@ -75,14 +78,15 @@ open_window(TbSession *session, const TbMessage *message, GError **error)
 {
     static const TbWindowEvents events = {on_painted, on_submitted, on_cancelled, on_ended};
 
-    if (session->window)
+    if (session->window || session->care)
         return tb_fault(error, TB_REASON_INVALID_REQUEST, "\"show\" came twice.");
-    if (tb_operation_is_pin_care(message->operation))
-        return tb_fault(error, TB_REASON_UNSUPPORTED, "This dialog has no page for that.");
     gtk_widget_set_default_direction(tb_language_set(message->lang) ? GTK_TEXT_DIR_RTL
                                                                     : GTK_TEXT_DIR_LTR);
-    session->window = tb_window_new(message, &events, session, error);
-    return session->window != NULL;
+    if (tb_operation_is_pin_care(message->operation))
+        session->care = tb_pin_care_new(message, &events, session, error);
+    else
+        session->window = tb_window_new(message, &events, session, error);
+    return session->window || session->care;
 }
 
 /* A PIN goes into a pipe and nowhere else. */
@@ -90,16 +94,85 @@ static gboolean
 write_pin(TbSession *session, int fd, GError **error)
 {
     struct stat what;
+    gboolean asked_for;
 
     if (fstat(fd, &what) != 0 || !S_ISFIFO(what.st_mode))
         return tb_fault(error, TB_REASON_INVALID_REQUEST, "\"pin\" came without a pipe.");
-    if (!tb_window_write_pin(session->window, fd))
-        return tb_fault(error, TB_REASON_INVALID_REQUEST, "\"pin\" came unasked.");
-    return TRUE;
+    asked_for = session->care ? tb_pin_care_write_pins(session->care, fd)
+                              : tb_window_write_pin(session->window, fd);
+    return asked_for || tb_fault(error, TB_REASON_INVALID_REQUEST, "\"pin\" came unasked.");
 }
 
 static gboolean
-obey(TbSession *session, const TbMessage *message, int fd, GError **error)
+refuse(const char *type, GError **error)
+{
+    return tb_fault(error, TB_REASON_INVALID_REQUEST, "\"%s\" is not for this dialog.", type);
+}
+
+/* What a site's request is told. */
+static gboolean
+obey_in_window(TbWindow *window, const TbMessage *message, GError **error)
+{
+    switch (message->type) {
+    case TB_MESSAGE_CERTIFICATES:
+        tb_window_set_certificates(window, message);
+        return TRUE;
+    case TB_MESSAGE_WORKING:
+        tb_window_set_working(window, message->pad);
+        return TRUE;
+    case TB_MESSAGE_PIN_FAILED:
+        if (message->what != TB_PIN_KIND_PIN)
+            return refuse("pin_failed", error);
+        tb_window_set_pin_failed(window, &message->pin, message->repeated);
+        return TRUE;
+    case TB_MESSAGE_DONE:
+        tb_window_set_done(window);
+        return TRUE;
+    case TB_MESSAGE_FAILED:
+        tb_window_set_failed(window, message->reason, message->text);
+        return TRUE;
+    case TB_MESSAGE_TOKEN:
+        return refuse("token", error);
+    case TB_MESSAGE_SHOW:
+    case TB_MESSAGE_PIN:
+    case TB_MESSAGE_CLOSE:
+        break;
+    }
+    g_assert_not_reached();
+}
+
+/* What the care of a PIN is told. */
+static gboolean
+obey_in_care(TbPinCare *care, TbMessage *message, GError **error)
+{
+    switch (message->type) {
+    case TB_MESSAGE_TOKEN:
+        tb_pin_care_set_token(care, message);
+        return TRUE;
+    case TB_MESSAGE_WORKING:
+        tb_pin_care_set_working(care, message->pad);
+        return TRUE;
+    case TB_MESSAGE_PIN_FAILED:
+        tb_pin_care_set_failed_pin(care, message);
+        return TRUE;
+    case TB_MESSAGE_DONE:
+        tb_pin_care_set_done(care);
+        return TRUE;
+    case TB_MESSAGE_FAILED:
+        tb_pin_care_set_failed(care, message->reason, message->text);
+        return TRUE;
+    case TB_MESSAGE_CERTIFICATES:
+        return refuse("certificates", error);
+    case TB_MESSAGE_SHOW:
+    case TB_MESSAGE_PIN:
+    case TB_MESSAGE_CLOSE:
+        break;
+    }
+    g_assert_not_reached();
+}
+
+static gboolean
+obey(TbSession *session, TbMessage *message, int fd, GError **error)
 {
     if (message->type == TB_MESSAGE_SHOW)
         return open_window(session, message, error);
@@ -107,33 +180,12 @@ obey(TbSession *session, const TbMessage *message, int fd, GError **error)
         finish(session, 0);
         return TRUE;
     }
-    if (!session->window)
+    if (!session->window && !session->care)
         return tb_fault(error, TB_REASON_INVALID_REQUEST, "The first message was not \"show\".");
-    switch (message->type) {
-    case TB_MESSAGE_CERTIFICATES:
-        tb_window_set_certificates(session->window, message);
-        return TRUE;
-    case TB_MESSAGE_PIN:
+    if (message->type == TB_MESSAGE_PIN)
         return write_pin(session, fd, error);
-    case TB_MESSAGE_WORKING:
-        tb_window_set_working(session->window, message->pad);
-        return TRUE;
-    case TB_MESSAGE_PIN_FAILED:
-        tb_window_set_pin_failed(session->window, &message->pin, message->repeated);
-        return TRUE;
-    case TB_MESSAGE_DONE:
-        tb_window_set_done(session->window);
-        return TRUE;
-    case TB_MESSAGE_FAILED:
-        tb_window_set_failed(session->window, message->reason, message->text);
-        return TRUE;
-    case TB_MESSAGE_TOKEN:
-        return tb_fault(error, TB_REASON_INVALID_REQUEST, "\"token\" came for a site's request.");
-    case TB_MESSAGE_SHOW:
-    case TB_MESSAGE_CLOSE:
-        break;
-    }
-    g_assert_not_reached();
+    return session->care ? obey_in_care(session->care, message, error)
+                         : obey_in_window(session->window, message, error);
 }
 
 static gboolean
@@ -192,5 +244,6 @@ tb_session_run(TbChannel *channel)
     g_source_destroy(source);
     g_source_unref(source);
     tb_window_free(session.window);
+    tb_pin_care_free(session.care);
     return session.status;
 }

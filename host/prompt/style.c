@@ -9,6 +9,7 @@ static const char STYLE[] =
     ".tb-dim { color: alpha(@theme_fg_color, 0.75); }"
     ".tb-small { font-size: 0.92em; }"
     ".tb-site { font-size: 1.5em; }"
+    ".tb-token { font-size: 1.25em; font-weight: bold; }"
     ".tb-site-long { font-size: 1.1em; }"
     ".tb-code { font-family: monospace; }"
     ".tb-card { background-color: alpha(@theme_fg_color, 0.05); border-radius: 10px;"
@@ -22,8 +23,14 @@ static const char STYLE[] =
     "  box-shadow: inset 4px 0 @theme_selected_bg_color; color: @theme_fg_color; }"
     ".tb-list row:selected:dir(rtl) { box-shadow: inset -4px 0 @theme_selected_bg_color; }"
     ".tb-unusable { color: alpha(@theme_fg_color, 0.6); }"
+    ".tb-problem { color: @theme_fg_color; }"
     ".tb-name { font-weight: bold; }"
     ".tb-pin { font-size: 1.25em; min-height: 40px; padding: 0 10px; }"
+    ".tb-hint { color: alpha(@theme_fg_color, 0.75); padding: 2px 0; }"
+    ".tb-hint-good { padding: 2px 0; }"
+    ".tb-hint-bad { background-color: alpha(#e01b24, 0.13); border-radius: 6px; padding: 2px 8px; }"
+    ".tb-note { background-color: alpha(@theme_selected_bg_color, 0.18); border-radius: 8px;"
+    "  padding: 9px 12px; }"
     ".tb-alert { background-color: alpha(#e01b24, 0.13); border-radius: 8px; padding: 9px 12px; }"
     ".tb-caution { background-color: alpha(#e5a50a, 0.18); border-radius: 8px;"
     "  padding: 9px 12px; }"
@@ -60,6 +67,29 @@ tb_style_label(const char *text, const char *css_class)
     gtk_widget_set_hexpand(label, TRUE);
     gtk_widget_add_css_class(label, css_class);
     return label;
+}
+
+GtkWidget *
+tb_style_small_label(const char *text, const char *css_class)
+{
+    GtkWidget *label = tb_style_label(text, css_class);
+
+    gtk_widget_add_css_class(label, "tb-small");
+    return label;
+}
+
+GtkWidget *
+tb_style_announcer(GtkAccessibleRole role)
+{
+    return g_object_new(GTK_TYPE_BOX, "orientation", GTK_ORIENTATION_VERTICAL, "accessible-role",
+                        role, NULL);
+}
+
+void
+tb_style_announce(GtkWidget *announcer, const char *words)
+{
+    gtk_accessible_update_property(GTK_ACCESSIBLE(announcer), GTK_ACCESSIBLE_PROPERTY_LABEL,
+                                   words ? words : "", -1);
 }
 
 void

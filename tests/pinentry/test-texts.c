@@ -136,18 +136,6 @@ test_unusable(void)
     g_assert_null(strstr(text, "Good"));
 }
 
-static void
-test_pin_length(void)
-{
-    TbPin pin = {.min = 4, .max = 8};
-    g_autofree char *shorter = tb_texts_pin_too_short(&pin);
-    g_autofree char *longer = tb_texts_pin_too_long(&pin);
-
-    assert_has(shorter, "too short");
-    assert_has(shorter, "4 to 8");
-    assert_has(longer, "too long");
-}
-
 int
 main(int argc, char **argv)
 {
@@ -161,6 +149,5 @@ main(int argc, char **argv)
     g_test_add_func("/texts/long-names", test_long_names);
     g_test_add_func("/texts/hostile-name", test_hostile_name);
     g_test_add_func("/texts/unusable", test_unusable);
-    g_test_add_func("/texts/pin-length", test_pin_length);
     return g_test_run();
 }

@@ -73,6 +73,11 @@ class Prompt:
         assert ready == {'type': 'ready'}, ready
         self.ready_after = time.monotonic() - self.started
 
+    def show_care(self, operation='change_pin', **members):
+        self.send({'type': 'show', 'operation': operation, **members})
+        ready = self.receive()
+        assert ready == {'type': 'ready'}, ready
+
     def window(self):
         """Waits for the window, gives it the keyboard, and returns its X id."""
         end = time.monotonic() + 10
@@ -143,6 +148,18 @@ def certificates(*choices, **members):
     return {'type': 'certificates', 'certificates': list(choices), **members}
 
 
+def hidden(number=1, **members):
+    """A token that shows its certificates only after its PIN."""
+    return choice(number, **{'name': '', 'issuer_name': '', 'not_before': 0, 'not_after': 0,
+                             'hidden': True, **members})
+
+
+def token(**members):
+    """The token whose PIN is cared for."""
+    return {'type': 'token', 'token': {'label': 'Staff card', 'reader': 'Example Reader 00',
+                                       'pin': pin(), 'puk': pin(least=8, most=8), **members}}
+
+
 class _ClientMessage(ctypes.Structure):
     _fields_ = [('type', ctypes.c_int), ('serial', ctypes.c_ulong), ('send_event', ctypes.c_int),
                 ('display', ctypes.c_void_p), ('window', ctypes.c_ulong),
@@ -171,3 +188,22 @@ def keys(*names):
 def type_text(text):
     subprocess.run(['xdotool', 'type', '--delay', '25', text], check=True)
     time.sleep(0.15)
+
+
+def count_in_memory(pid, needle):
+    """How often the writable memory of a process has these bytes. For root only."""
+    found = 0
+    with open(f'/proc/{pid}/maps') as maps, open(f'/proc/{pid}/mem', 'rb', 0) as memory:
+        for line in maps:
+            span, access = line.split()[:2]
+            if not access.startswith('rw'):
+                continue
+            first, last = (int(part, 16) for part in span.split('-'))
+            if last - first > 1 << 32:
+                continue  # a sanitizer's shadow
+            try:
+                memory.seek(first)
+                found += memory.read(last - first).count(needle)
+            except OSError:
+                continue  # guard pages of the secure heap
+    return found

@@ -177,6 +177,34 @@ test_puk_length(void)
     expect_puk_length(0, 255, NULL);
 }
 
+static void
+expect_fault(char *(*sentence)(TbPinKind, const TbPin *), TbPinKind kind, guint min,
+             const char *expected)
+{
+    const TbPin pin = {.min = min, .max = min ? 8 : 255};
+    g_autofree char *text = sentence(kind, &pin);
+
+    g_assert_cmpstr(text, ==, expected);
+}
+
+static void
+test_wrong_length(void)
+{
+    tb_language_set("en");
+    expect_fault(tb_text_too_short, TB_PIN_KIND_PIN, 4,
+                 "That was too short. The PIN has 4 to 8 characters.");
+    expect_fault(tb_text_too_short, TB_PIN_KIND_PUK, 8,
+                 "That was too short. The PUK has 8 characters.");
+    expect_fault(tb_text_too_short, TB_PIN_KIND_NEW, 4,
+                 "That was too short. The PIN has 4 to 8 characters.");
+    expect_fault(tb_text_too_short, TB_PIN_KIND_PIN, 0, "Enter the PIN of your token.");
+    expect_fault(tb_text_too_short, TB_PIN_KIND_PUK, 0, "Enter the PUK of your token.");
+    expect_fault(tb_text_too_short, TB_PIN_KIND_NEW, 0, "Enter the new PIN.");
+    expect_fault(tb_text_too_long, TB_PIN_KIND_PUK, 8,
+                 "That was too long. The PUK has 8 characters.");
+    expect_fault(tb_text_too_long, TB_PIN_KIND_NEW, 0, "That was too long.");
+}
+
 typedef const char *(*Sentence)(guint first, guint second);
 
 /* Both languages have it, and not the same; NULL is NULL in both. Returns the English one. */
@@ -409,6 +437,7 @@ main(int argc, char **argv)
     g_test_add_func("/text/days", test_days);
     g_test_add_func("/text/pin-length", test_pin_length);
     g_test_add_func("/text/puk-length", test_puk_length);
+    g_test_add_func("/text/wrong-length", test_wrong_length);
     g_test_add_func("/text/spoken", test_spoken);
     g_test_add_func("/text/hidden", test_hidden);
     g_test_add_func("/text/titles", test_titles);

@@ -12,7 +12,7 @@ gi.require_version('Atspi', '2.0')
 from gi.repository import Atspi, GLib
 
 import tap
-from promptlib import Prompt, certificates, choice, keys, pin, type_text
+from promptlib import Prompt, certificates, choice, hidden, keys, pin, token, type_text
 
 PROGRAM = sys.argv[1]
 BULLET = '\u25cf'
@@ -239,6 +239,146 @@ def test_announcements():
     for sentence in ('Insert your token', 'The PIN was wrong.\nThis is the last try',
                      'The PIN is locked'):
         assert any(text.startswith(sentence) for text in said), (sentence, said)
+
+
+def start_care(operation='change_pin', **members):
+    prompt = Prompt(PROGRAM)
+    prompt.show_care(operation)
+    prompt.send(token(**members))
+    prompt.window()
+    return prompt
+
+
+def fields(prompt):
+    return [node for node in tree(prompt) if node.get_role_name() == 'password text']
+
+
+def test_new_pins_are_not_told():
+    """Of none of the three fields."""
+    for operation in ('change_pin', 'unblock_pin'):
+        ear = Ear()
+        with start_care(operation, puk=pin()) as p:
+            find(p, 'password text', 'New PIN again')
+            for field in fields(p):
+                text_of(field)  # from now on GTK reports to the bus
+            ear.listen(0.3)
+            for text in ('8164', '6148', '6148'):
+                type_text(text)
+                keys('Tab')
+            ear.listen()
+            assert [text_of(field) for field in fields(p)] == [BULLET * 4] * 3
+            inserted = [text for kind, role, text in ear.heard
+                        if 'text-changed:insert' in kind and role == 'password text']
+            assert inserted == [BULLET] * 12, inserted
+            keys('shift+Tab', 'Return')  # back in the last field
+            assert p.receive() == {'type': 'submit'}
+            assert p.give_pipe() == b'8164\n6148\n'
+            ear.listen()
+        # Apart from the rule, "4 to 8 characters".
+        told = ' '.join(text for _, _, text in ear.heard).replace('4 to 8', '')
+        assert not set(told) & set('8164'), told
+        ear.close()
+
+
+def test_care_names_and_roles():
+    with start_care(pin=pin('final_try')) as p:
+        find(p, 'frame', 'Change PIN — Tokenbridge')
+        find(p, 'panel', 'Token')
+        find(p, 'label', 'Staff card')
+        find(p, 'label', 'In the reader “Example Reader 00”')
+        assert [plain(field.get_name()) for field in fields(p)] == ['Current PIN', 'New PIN',
+                                                                    'New PIN again']
+        held, new, again = fields(p)
+        assert held.get_state_set().contains(Atspi.StateType.FOCUSED)
+        assert 'The PIN has 4 to 8 characters.' in related(new, Atspi.RelationType.DESCRIBED_BY)
+        assert 'Type the new PIN once more.' in related(again, Atspi.RelationType.DESCRIBED_BY)
+        find(p, 'check box', 'I am sure of my PIN')
+        find(p, 'push button', 'Cancel')
+        assert not find(p, 'push button', 'Change PIN').get_state_set().contains(
+            Atspi.StateType.SENSITIVE)
+    with start_care('unblock_pin', puk=pin(least=8, most=8)) as p:
+        puk = find(p, 'password text', 'PUK')
+        assert any(text.endswith('The PUK has 8 characters.')
+                   for text in related(puk, Atspi.RelationType.DESCRIBED_BY))
+
+
+def described(prompt, name):
+    return related(find(prompt, 'password text', name), Atspi.RelationType.DESCRIBED_BY)
+
+
+def is_invalid(prompt, name):
+    field = find(prompt, 'password text', name)
+    field.clear_cache()
+    # GTK 4.8 takes the first of the two for the second.
+    return any(field.get_state_set().contains(state)
+               for state in (Atspi.StateType.INVALID, Atspi.StateType.INVALID_ENTRY))
+
+
+def test_care_announcements():
+    ear = Ear()
+    with Prompt(PROGRAM) as p:
+        p.show_care()
+        p.window()
+        find(p, 'status bar', 'Looking for your token')
+        p.send({'type': 'token', 'problem': 'card_unknown'})
+        ear.listen()
+        find(p, 'status bar', 'Your card is not recognised')
+        p.send(token())
+        p.window()
+        described(p, 'New PIN again')
+        for text in ('1357', '24', '2468'):
+            type_text(text)
+            keys('Tab')
+        ear.listen()
+        find(p, 'status bar', 'That was too short.')
+        assert is_invalid(p, 'New PIN') and is_invalid(p, 'New PIN again')
+        keys('shift+Tab', 'shift+Tab')
+        type_text('2468')
+        ear.listen()
+        find(p, 'status bar', 'Both are the same.')
+        assert not is_invalid(p, 'New PIN') and not is_invalid(p, 'New PIN again')
+        keys('Return')
+        assert p.receive() == {'type': 'submit'}
+        p.give_pipe()
+        p.send({'type': 'pin_failed', 'pin': pin('low'), 'repeated': False})
+        ear.listen()
+        assert 'The PIN was wrong.' in described(p, 'Current PIN')
+        assert is_invalid(p, 'Current PIN') and not is_invalid(p, 'New PIN')
+        find(p, 'alert', 'A wrong PIN has been entered before.')
+        p.send({'type': 'pin_failed', 'pin': pin(), 'repeated': False, 'what': 'new'})
+        ear.listen()
+        assert any(text.startswith('The token does not accept this new PIN.')
+                   for text in described(p, 'New PIN'))
+        assert is_invalid(p, 'New PIN') and not is_invalid(p, 'Current PIN')
+        p.send({'type': 'done'})
+        ear.listen()
+    said = [text for kind, _, text in ear.heard if 'accessible-name' in kind]
+    ear.close()
+    for sentence in ('Your card is not recognised', 'The two new PINs are not the same.',
+                     'The PIN was wrong.', 'The token does not accept this new PIN.',
+                     'The PIN is changed'):
+        assert any(text.startswith(sentence) for text in said), (sentence, said)
+
+
+def test_hidden_certificates():
+    with start(hidden(), choice(2, token='Another card')) as p:
+        rows = [plain(n.get_name()) for n in tree(p) if n.get_role_name() == 'list item']
+        assert rows[0] == 'The token Staff card. Its certificates show after the PIN', rows
+        find(p, 'label', 'This token shows its certificates only after the PIN.')
+        ear = Ear()
+        find(p, 'password text', 'PIN of the token “Staff card”')
+        ear.listen(0.3)
+        type_text('1234')
+        assert submit(p) == b'1234'
+        p.send({'type': 'working', 'pad': False})
+        p.send(certificates(choice(), choice(2), again=True))
+        ear.listen()
+        find(p, 'status bar', 'Your token shows its certificates now.')
+        field = find(p, 'password text', 'PIN of the token “Staff card”')
+        assert field.get_state_set().contains(Atspi.StateType.FOCUSED)
+        said = [text for kind, _, text in ear.heard if 'accessible-name' in kind]
+        ear.close()
+        assert any(text.startswith('Your token shows its certificates now.') for text in said), said
 
 
 def test_the_hash_is_readable():

@@ -13,8 +13,8 @@ import tempfile
 import time
 
 import tap
-from promptlib import (Closed, Prompt, certificates, choice, close_window, keys, pin,
-                       type_text)
+from promptlib import (Closed, Prompt, certificates, choice, close_window, count_in_memory, keys,
+                       pin, type_text)
 
 PROGRAM = sys.argv[1]
 HASH = {'function': 'SHA-256', 'hex': '0123456789abcdef' * 4}
@@ -433,24 +433,6 @@ def test_failures():
                 assert not p.receive(1), 'closing an end state is no cancel'
             except Closed:
                 pass
-
-
-def count_in_memory(pid, needle):
-    found = 0
-    with open(f'/proc/{pid}/maps') as maps, open(f'/proc/{pid}/mem', 'rb', 0) as memory:
-        for line in maps:
-            span, access = line.split()[:2]
-            if not access.startswith('rw'):
-                continue
-            first, last = (int(part, 16) for part in span.split('-'))
-            if last - first > 1 << 32:
-                continue  # a sanitizer's shadow
-            try:
-                memory.seek(first)
-                found += memory.read(last - first).count(needle)
-            except OSError:
-                continue  # guard pages of the secure heap
-    return found
 
 
 def test_memory():

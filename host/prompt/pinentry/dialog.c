@@ -480,9 +480,9 @@ take_pin(TbDialog *dialog, TbSecret *pin, gint64 now)
     if (length == 0)
         dialog->error = g_strdup(_("Enter the PIN of your token."));
     else if (length < choice->pin.min)
-        dialog->error = tb_texts_pin_too_short(&choice->pin);
+        dialog->error = tb_text_too_short(TB_PIN_KIND_PIN, &choice->pin);
     else if (length > choice->pin.max)
-        dialog->error = tb_texts_pin_too_long(&choice->pin);
+        dialog->error = tb_text_too_long(TB_PIN_KIND_PIN, &choice->pin);
     else if (memchr(tb_secret_data(pin), '\n', length) != NULL ||
              !g_utf8_validate((const char *)tb_secret_data(pin), (gssize)length, NULL))
         /* The pipe ends a PIN at a newline (docs/protocol.md, 4.3); g_utf8_validate refuses NUL. */
@@ -543,7 +543,7 @@ tb_dialog_answer(TbDialog *dialog, TbAnswer answer, TbSecret *pin, gint64 now)
     if (dialog->state == STATE_PIN && answer == TB_ANSWER_TOO_LONG) {
         const TbChoice *choice = current_choice(dialog);
         g_free(dialog->error);
-        dialog->error = tb_texts_pin_too_long(&choice->pin);
+        dialog->error = tb_text_too_long(TB_PIN_KIND_PIN, &choice->pin);
         ask_pin(dialog, choice);
     } else if (dialog->state == STATE_CHOOSE && (answer == TB_ANSWER_OK || next)) {
         take_choice(dialog, answer, now);

@@ -9,7 +9,6 @@
 #include <glib/gi18n.h>
 
 #include "host/prompt/advice.h"
-#include "host/prompt/pin-text.h"
 #include "host/prompt/pinentry/assuan.h"
 #include "host/prompt/site.h"
 #include "host/prompt/text.h"
@@ -170,21 +169,4 @@ tb_texts_failure(const TbMessage *failed, TbOperation operation)
     g_autofree char *advice = paragraphs(tb_advice_failure(failed->reason, operation));
     g_autofree char *details = tb_text_clean(failed->text, DETAILS_MAX_CHARACTERS);
     return g_strdup_printf("%s\n\n%s", advice, details);
-}
-
-char *
-tb_texts_pin_too_short(const TbPin *pin)
-{
-    g_autofree char *length = tb_text_pin_length(pin);
-    /* TRANSLATORS: followed by a sentence that says how long the PIN is. */
-    return length != NULL ? g_strdup_printf(_("That was too short. %s"), length)
-                          : g_strdup(_("Enter the PIN of your token."));
-}
-
-char *
-tb_texts_pin_too_long(const TbPin *pin)
-{
-    g_autofree char *length = tb_text_pin_length(pin);
-    return length != NULL ? g_strdup_printf(_("That was too long. %s"), length)
-                          : g_strdup(_("That was too long."));
 }

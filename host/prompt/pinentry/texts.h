@@ -25,6 +25,3 @@ char *tb_texts_problem(TbProblem problem, TbOperation operation);
 
 /* A failure, and what to do. */
 char *tb_texts_failure(const TbMessage *failed, TbOperation operation);
-
-char *tb_texts_pin_too_short(const TbPin *pin);
-char *tb_texts_pin_too_long(const TbPin *pin);
