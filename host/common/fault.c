@@ -12,12 +12,17 @@ G_DEFINE_QUARK(tb-fault, tb_fault)
 gboolean
 tb_fault(GError **error, TbReason reason, const char *format, ...)
 {
+    g_autofree char *message = NULL;
+    g_autofree char *valid = NULL;
     va_list args;
 
+    if (!error)
+        return FALSE;
     va_start(args, format);
-    if (error)
-        *error = g_error_new_valist(TB_FAULT, (int)reason, format, args);
+    message = g_strdup_vprintf(format, args);
     va_end(args);
+    valid = g_utf8_make_valid(message, -1);
+    *error = g_error_new_literal(TB_FAULT, (int)reason, valid);
     return FALSE;
 }
 

@@ -23,6 +23,16 @@ test_null(void)
     g_assert_false(tb_fault(NULL, TB_REASON_INTERNAL, "%s", "nobody listens"));
 }
 
+/* JSON takes nothing else, and an answer without its message would be malformed. */
+static void
+test_not_utf8(void)
+{
+    g_autoptr(GError) error = NULL;
+
+    g_assert_false(tb_fault(&error, TB_REASON_INTERNAL, "%s is missing.", "/caf\xe9"));
+    g_assert_cmpstr(error->message, ==, "/caf\xef\xbf\xbd is missing.");
+}
+
 static void
 test_every_reason(void)
 {
@@ -56,6 +66,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/common/fault/set", test_set);
     g_test_add_func("/common/fault/null", test_null);
+    g_test_add_func("/common/fault/not-utf8", test_not_utf8);
     g_test_add_func("/common/fault/every-reason", test_every_reason);
     g_test_add_func("/common/fault/other-domain", test_other_domain);
     g_test_add_func("/common/fault/domain", test_domain);
