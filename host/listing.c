@@ -224,7 +224,8 @@ read_token(json_t *object, guint module, TbToken *token, GError **error)
 {
     json_t *slot = json_object_get(object, "slot");
 
-    if (!json_is_integer(slot) || json_integer_value(slot) < 0)
+    /* A CK_ULONG; over 2^63 it comes, and goes back to the worker, as a negative number. */
+    if (!json_is_integer(slot))
         return tb_fault(error, TB_REASON_MODULE_FAILED, "A token is listed without \"slot\".");
     token->slot = (guint64)json_integer_value(slot);
     return read_text(object, "label", NAME_MAX_BYTES, &token->label, error) &&

@@ -191,12 +191,22 @@ test_malformed_answers(void)
     }
 }
 
+/* A slot's number is any CK_ULONG; the worker sends those over 2^63 as negative ones. */
+static void
+test_largest_slot(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) tokens = read_token("{'slot': -2}", "{}", &error);
+
+    g_assert_no_error(error);
+    g_assert_cmpuint(((const TbToken *)tokens->pdata[0])->slot, ==, G_MAXUINT64 - 1);
+}
+
 static void
 test_malformed_tokens(void)
 {
     static const char *const rows[] = {
         "{'slot': null}",
-        "{'slot': -1}",
         "{'slot': 1.5}",
         "{'slot': '1'}",
         "{'label': null}",
@@ -342,6 +352,7 @@ main(int argc, char **argv)
     g_test_add_func("/listing/pin-states", test_pin_states);
     g_test_add_func("/listing/pin-is-passed-on-clean", test_pin_is_passed_on_clean);
     g_test_add_func("/listing/malformed-answers", test_malformed_answers);
+    g_test_add_func("/listing/largest-slot", test_largest_slot);
     g_test_add_func("/listing/malformed-tokens", test_malformed_tokens);
     g_test_add_func("/listing/malformed-certificates", test_malformed_certificates);
     g_test_add_func("/listing/unknown-words", test_unknown_words);
