@@ -101,7 +101,7 @@ certificate_json(const TbSlot *slot, const TbCertificate *certificate)
 static gboolean
 is_hidden(const TbSlot *slot)
 {
-    return !slot->fault && slot->certificate_count == 0 &&
+    return !slot->fault && !slot->revealed && slot->certificate_count == 0 &&
            (slot->info.flags & CKF_LOGIN_REQUIRED) &&
            (slot->info.flags & CKF_USER_PIN_INITIALIZED) &&
            !(slot->info.flags & CKF_USER_PIN_LOCKED);
@@ -153,6 +153,20 @@ is_same_token(const TbSlot *a, const TbSlot *b)
            memcmp(a->info.serialNumber, b->info.serialNumber, sizeof a->info.serialNumber) == 0 &&
            ((a->info.flags ^ b->info.flags) & ~(CK_FLAGS)TB_PIN_FLAGS) == 0 &&
            a->certificate_count == b->certificate_count;
+}
+
+/* What a login has shown of a token stays as long as the token does. */
+static void
+keep_revealed(const TbListing *listing, GPtrArray *slots)
+{
+    for (guint i = 0; listing->slots && i < slots->len; i++) {
+        TbSlot *slot = g_ptr_array_index(slots, i);
+        const TbSlot *before = tb_listing_find(listing, slot->id, slot->serial);
+
+        if (before && before->revealed && !slot->fault && !before->fault &&
+            strcmp(before->label, slot->label) == 0 && strcmp(before->model, slot->model) == 0)
+            tb_slot_take_revealed(slot, before);
+    }
 }
 
 static gboolean
@@ -256,8 +270,9 @@ tb_listing_answer(TbListing *listing, GError **error)
     if (is_unchanged(listing, slots)) {
         take_pin_states(listing, slots);
     } else {
-        tb_listing_forget(listing);
         tb_module_read(listing->module, slots);
+        keep_revealed(listing, slots);
+        tb_listing_forget(listing);
         listing->tokens = json_array();
         for (guint i = 0; i < slots->len; i++)
             json_array_append_new(listing->tokens, token_json(g_ptr_array_index(slots, i)));
@@ -267,4 +282,15 @@ tb_listing_answer(TbListing *listing, GError **error)
     json_object_set_new(answer, "module", module_json(tb_module_info(listing->module)));
     json_object_set(answer, "tokens", listing->tokens);
     return answer;
+}
+
+json_t *
+tb_listing_revealed(TbListing *listing, const TbSlot *slot)
+{
+    guint index = 0;
+
+    if (!g_ptr_array_find(listing->slots, slot, &index))
+        return NULL;
+    json_array_set_new(listing->tokens, index, token_json(slot));
+    return json_incref(json_array_get(listing->tokens, index));
 }

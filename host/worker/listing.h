@@ -25,5 +25,9 @@ TbSlot *tb_listing_find(const TbListing *listing, CK_SLOT_ID id, const char *ser
 /* Whether the last listing shows a token in this slot that is there, but fails. */
 gboolean tb_listing_has_failure(const TbListing *listing, CK_SLOT_ID id);
 
+/* After a login has shown more of a slot of the last listing: its token as it is shown from now on;
+ * a new reference that must not be changed. */
+json_t *tb_listing_revealed(TbListing *listing, const TbSlot *slot);
+
 /* Forgets the last listing: the next answer is read from the tokens. */
 void tb_listing_forget(TbListing *listing);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "host/common/fault.h"
-#include "host/worker/module.h"
+#include "host/worker/slot.h"
 
 /* The PIN was typed before the pipe was made; the host's deadline is 30 s. */
 #define PIN_WAIT_MS 20000

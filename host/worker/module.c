@@ -206,29 +206,6 @@ tb_module_is_opensc(const TbModule *module)
     return memcmp(module->info.manufacturerID, "OpenSC", strlen("OpenSC")) == 0;
 }
 
-void
-tb_slot_free(TbSlot *slot)
-{
-    if (!slot)
-        return;
-    g_clear_error(&slot->fault);
-    g_clear_pointer(&slot->certificates, g_ptr_array_unref);
-    g_clear_pointer(&slot->key_ids, g_ptr_array_unref);
-    g_clear_pointer(&slot->mechanisms, tb_mechanisms_free);
-    g_free(slot->reader);
-    g_free(slot->label);
-    g_free(slot->serial);
-    g_free(slot->manufacturer);
-    g_free(slot->model);
-    g_free(slot);
-}
-
-char *
-tb_slot_serial(const CK_TOKEN_INFO *info)
-{
-    return tb_text_from_padded(info->serialNumber, sizeof info->serialNumber);
-}
-
 static CK_RV
 slot_ids(const CK_FUNCTION_LIST *p11, CK_SLOT_ID ids[SLOTS_MAX], CK_ULONG *out_count)
 {
@@ -350,22 +327,6 @@ fresh_context(TbModule *module)
     return module->context;
 }
 
-static void
-add_certificate(TbSlot *slot, TbCertificate *certificate)
-{
-    if (!certificate)
-        return;
-    for (guint i = 0; i < slot->certificates->len; i++) {
-        const TbCertificate *other = g_ptr_array_index(slot->certificates, i);
-
-        if (strcmp(other->id, certificate->id) == 0) {
-            tb_certificate_free(certificate);
-            return;
-        }
-    }
-    g_ptr_array_add(slot->certificates, certificate);
-}
-
 static PKCS11_TOKEN *
 find_token(PKCS11_SLOT *slots, guint count, CK_SLOT_ID id)
 {
@@ -426,55 +387,9 @@ read_certificates_with_libp11(TbSlot *slot, const CK_FUNCTION_LIST *p11, CK_SESS
 
         if (!found[i].x509) /* not DER, or the module did not answer: we look ourselves */
             return FALSE;
-        add_certificate(slot, tb_certificate_new(found[i].x509, found[i].label, key_id));
+        tb_slot_add_certificate(slot, tb_certificate_new(found[i].x509, found[i].label, key_id));
     }
     return TRUE;
-}
-
-/* For what libp11 gives up on: objects that are no X.509 certificates among those that are, too
- * many of them, or another slot that fails. */
-static void
-read_certificates_with_cryptoki(TbSlot *slot, const CK_FUNCTION_LIST *p11,
-                                CK_SESSION_HANDLE session, const GArray *handles)
-{
-    for (guint i = 0; i < handles->len; i++) {
-        CK_OBJECT_HANDLE object = g_array_index(handles, CK_OBJECT_HANDLE, i);
-        g_autoptr(GBytes) der =
-            tb_objects_attribute(p11, session, object, CKA_VALUE, TB_OBJECTS_CERTIFICATE_SIZE_MAX);
-        g_autoptr(GBytes) key_id =
-            tb_objects_attribute(p11, session, object, CKA_ID, TB_OBJECTS_ID_MAX);
-        g_autoptr(GBytes) label =
-            tb_objects_attribute(p11, session, object, CKA_LABEL, TB_OBJECTS_ID_MAX);
-        g_autofree char *text =
-            label ? tb_text_clean(g_bytes_get_data(label, NULL), g_bytes_get_size(label)) : NULL;
-
-        if (der)
-            add_certificate(slot, tb_certificate_parse(g_bytes_get_data(der, NULL),
-                                                       g_bytes_get_size(der), text, key_id));
-        else
-            slot->incomplete = TRUE;
-    }
-}
-
-static void
-read_key_ids(const CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session, TbSlot *slot)
-{
-    g_autoptr(GArray) handles = NULL;
-
-    if (tb_objects_find_class(p11, session, CKO_PRIVATE_KEY, TB_OBJECTS_KEYS_MAX, &handles) !=
-        CKR_OK) {
-        slot->incomplete = TRUE;
-        return;
-    }
-    for (guint i = 0; i < handles->len; i++) {
-        GBytes *id = tb_objects_attribute(p11, session, g_array_index(handles, CK_OBJECT_HANDLE, i),
-                                          CKA_ID, TB_OBJECTS_ID_MAX);
-
-        if (id)
-            g_ptr_array_add(slot->key_ids, id);
-        else
-            slot->incomplete = TRUE;
-    }
 }
 
 static CK_RV
@@ -490,9 +405,11 @@ read_slot(TbSlot *slot, const CK_FUNCTION_LIST *p11, PKCS11_TOKEN *token)
         tb_objects_find_class(p11, session, CKO_CERTIFICATE, TB_OBJECTS_CERTIFICATES_MAX, &handles);
     if (rv == CKR_OK) {
         slot->incomplete = handles->len < MIN(slot->certificate_count, TB_OBJECTS_CERTIFICATES_MAX);
+        /* libp11 gives up on objects that are no X.509 certificates among those that are, on too
+         * many of them, and on all slots when one fails. */
         if (!read_certificates_with_libp11(slot, p11, session, handles, token))
-            read_certificates_with_cryptoki(slot, p11, session, handles);
-        read_key_ids(p11, session, slot);
+            tb_slot_read_certificates(slot, p11, session, handles);
+        tb_slot_read_key_ids(slot, p11, session);
     }
     (void)p11->C_CloseSession(session);
     return rv;

@@ -10,8 +10,7 @@
 #include <glib.h>
 #include <p11-kit/pkcs11.h>
 
-#include "host/worker/certificate.h"
-#include "host/worker/mechanism.h"
+#include "host/worker/slot.h"
 
 typedef struct TbModule TbModule;
 
@@ -39,30 +38,6 @@ const CK_INFO *tb_module_info(const TbModule *module);
 
 /* Whether it is OpenSC's, whose PINs have ways of their own (see pin-change.c). */
 gboolean tb_module_is_opensc(const TbModule *module);
-
-/* A slot with an initialised token. */
-typedef struct TbSlot {
-    CK_SLOT_ID id;
-    CK_TOKEN_INFO info;
-    char *reader;
-    char *label;
-    char *serial;
-    char *manufacturer;
-    char *model;
-    GError *fault; /* why the token cannot be used; NULL when it can */
-    guint certificate_count;
-    /* From tb_module_read(): */
-    GPtrArray *certificates; /* TbCertificate, each once, chains linked */
-    GPtrArray *key_ids;      /* GBytes: CKA_ID of private keys that show without login */
-    TbMechanisms *mechanisms;
-    gboolean incomplete; /* the token did not show all of it; it may at the next reading */
-} TbSlot;
-
-void tb_slot_free(TbSlot *slot);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(TbSlot, tb_slot_free)
-
-/* The serial of a token as text, as in TbSlot. */
-char *tb_slot_serial(const CK_TOKEN_INFO *info);
 
 /* A cheap look at what is there: slots, token infos, whether a session opens, how many
  * certificates. A slot that fails never fails the look. Errors: module_failed. */

@@ -16,6 +16,7 @@
 #include "host/worker/module.h"
 #include "host/worker/pin-change.h"
 #include "host/worker/pin.h"
+#include "host/worker/reveal.h"
 #include "host/worker/session.h"
 
 #define INPUT_MAX 4096u /* bytes to be signed; the host builds 64 to 128 of them */
@@ -26,6 +27,7 @@ struct TbService {
     TbModule *module;
     TbListing *listing;
     TbPinMemory *memory;
+    TbLogin held; /* after "reveal", until the next request; else no session is open in it */
 };
 
 TbService *
@@ -39,6 +41,7 @@ tb_service_new(const char *module_path, const char *init_args, GError **error)
         return NULL;
     }
     service = g_new0(TbService, 1);
+    service->held.session = CK_INVALID_HANDLE;
     service->module = tb_module_new(module_path, init_args);
     service->listing = tb_listing_new(service->module);
     service->memory = g_steal_pointer(&memory);
@@ -50,10 +53,23 @@ tb_service_free(TbService *service)
 {
     if (!service)
         return;
+    tb_service_let_go(service);
     tb_listing_free(service->listing);
     tb_module_free(service->module);
     tb_pin_memory_free(service->memory);
     g_free(service);
+}
+
+gboolean
+tb_service_is_holding(const TbService *service)
+{
+    return service->held.session != CK_INVALID_HANDLE;
+}
+
+void
+tb_service_let_go(TbService *service)
+{
+    tb_login_clear(&service->held);
 }
 
 void
@@ -129,10 +145,11 @@ read_target(json_t *message, TbTarget *target, GError **error)
 }
 
 static gboolean
-read_sign_request(json_t *message, TbTarget *target, TbSignRequest *request, GError **error)
+read_sign_request(json_t *message, TbTarget *target, TbSignRequest *request, gboolean *out_held,
+                  GError **error)
 {
-    static const char *const members[] = {"op",        "slot",  "token",     "certificate",
-                                          "algorithm", "input", "prehashed", NULL};
+    static const char *const members[] = {"op",    "slot",      "token", "certificate", "algorithm",
+                                          "input", "prehashed", "held",  NULL};
     const char *algorithm = NULL;
 
     if (!tb_json_only(message, "sign", members, error) || !read_target(message, target, error) ||
@@ -140,6 +157,7 @@ read_sign_request(json_t *message, TbTarget *target, TbSignRequest *request, GEr
                                  &request->certificate_id, error) ||
         !tb_json_required_string(message, "algorithm", WORD_MAX, &algorithm, error) ||
         !tb_json_boolean(message, "prehashed", &request->prehashed, error) ||
+        !tb_json_boolean(message, "held", out_held, error) ||
         !read_input(message, &request->input, error))
         return FALSE;
     if (!is_certificate_id(request->certificate_id))
@@ -219,20 +237,87 @@ login_error(TbService *service, const GError *error, const TbPinReport *report, 
     return answer;
 }
 
+/* The login of the last request in place of one of its own. */
+static gboolean
+take_held(TbService *service, const TbTarget *target, int pin_fd, TbLogin *login, GError **error)
+{
+    if (pin_fd >= 0 || service->held.session == CK_INVALID_HANDLE ||
+        service->held.slot != target->slot)
+        return tb_fault(error, TB_REASON_INVALID_REQUEST,
+                        "No login is held for this token; ask for the PIN.");
+    *login = service->held;
+    service->held = (TbLogin){.session = CK_INVALID_HANDLE};
+    return TRUE;
+}
+
 static json_t *
 answer_sign(TbService *service, json_t *message, int pin_fd)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(GBytes) signature = NULL;
     g_auto(TbSignRequest) request = {.pin_fd = pin_fd};
-    g_auto(TbLogin) login = {0};
+    g_auto(TbLogin) login = {.session = CK_INVALID_HANDLE};
     TbTarget target = {0};
-    gboolean readable = read_sign_request(message, &target, &request, &error);
+    gboolean held = FALSE;
+    gboolean readable = read_sign_request(message, &target, &request, &held, &error);
+    gboolean ready = readable && (held ? take_held(service, &target, pin_fd, &login, &error)
+                                       : begin(service, &target, &login, &error));
 
-    if (readable && begin(service, &target, &login, &error) &&
+    tb_service_let_go(service);
+    if (ready &&
         tb_session_sign(&login, tb_listing_find(service->listing, target.slot, target.serial),
                         &request, &signature, &error))
         return sign_answer(signature);
+    tb_login_clear(&login);
+    if (readable)
+        explain_failure(service, &target, &error);
+    return login_error(service, error, &login.report, FALSE);
+}
+
+/* A slot of a listing, which is made for it if need be. */
+static TbSlot *
+find_slot(TbService *service, const TbTarget *target, GError **error)
+{
+    TbSlot *slot = tb_listing_find(service->listing, target->slot, target->serial);
+    json_t *answer = NULL;
+
+    if (!slot) {
+        answer = tb_listing_answer(service->listing, error);
+        if (!answer)
+            return NULL;
+        json_decref(answer);
+        slot = tb_listing_find(service->listing, target->slot, target->serial);
+    }
+    if (slot && !slot->fault)
+        return slot;
+    if (slot)
+        g_propagate_error(error, g_error_copy(slot->fault));
+    else
+        tb_fault(error, TB_REASON_TOKEN_MISSING,
+                 "The token is not there any more. Insert it and try again.");
+    return NULL;
+}
+
+static json_t *
+answer_reveal(TbService *service, json_t *message, int pin_fd)
+{
+    static const char *const members[] = {"op", "slot", "token", NULL};
+    g_autoptr(GError) error = NULL;
+    g_auto(TbLogin) login = {.session = CK_INVALID_HANDLE};
+    TbTarget target = {0};
+    gboolean readable =
+        tb_json_only(message, "reveal", members, &error) && read_target(message, &target, &error);
+    TbSlot *slot = readable ? find_slot(service, &target, &error) : NULL;
+    json_t *answer;
+
+    if (slot && begin(service, &target, &login, &error) &&
+        tb_reveal(&login, slot, pin_fd, &error)) {
+        answer = json_object();
+        json_object_set_new(answer, "token", tb_listing_revealed(service->listing, slot));
+        service->held = login;
+        login = (TbLogin){.session = CK_INVALID_HANDLE};
+        return answer;
+    }
     tb_login_clear(&login);
     if (readable)
         explain_failure(service, &target, &error);
@@ -245,7 +330,7 @@ answer_pin(TbService *service, json_t *message, const char *op, int pin_fd)
 {
     static const char *const members[] = {"op", "slot", "token", NULL};
     g_autoptr(GError) error = NULL;
-    g_auto(TbLogin) login = {0};
+    g_auto(TbLogin) login = {.session = CK_INVALID_HANDLE};
     TbPinChange change = {.pin_fd = pin_fd};
     TbTarget target = {0};
     gboolean readable =
@@ -288,12 +373,17 @@ tb_service_answer(TbService *service, json_t *request, int pin_fd)
     g_autoptr(GError) error = NULL;
     const char *op = NULL;
 
-    if (!tb_json_required_string(request, "op", WORD_MAX, &op, &error))
+    if (!tb_json_required_string(request, "op", WORD_MAX, &op, &error)) {
+        tb_service_let_go(service);
         return tb_service_error(error);
+    }
+    if (strcmp(op, "sign") == 0) /* which may use the login that is held */
+        return answer_sign(service, request, pin_fd);
+    tb_service_let_go(service);
     if (strcmp(op, "list") == 0)
         return answer_list(service, request);
-    if (strcmp(op, "sign") == 0)
-        return answer_sign(service, request, pin_fd);
+    if (strcmp(op, "reveal") == 0)
+        return answer_reveal(service, request, pin_fd);
     if (strcmp(op, "change_pin") == 0 || strcmp(op, "unblock_pin") == 0)
         return answer_pin(service, request, op, pin_fd);
     tb_fault(&error, TB_REASON_INVALID_REQUEST, "\"op\" is none of the known ones.");

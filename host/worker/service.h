@@ -25,5 +25,9 @@ void tb_service_prepare(TbService *service);
 /* The answer to a request; pin_fd (-1: none) is borrowed. Never NULL; the caller owns it. */
 json_t *tb_service_answer(TbService *service, json_t *request, int pin_fd);
 
+/* Whether the last answer left a user logged in, for the next request; and logging out. */
+gboolean tb_service_is_holding(const TbService *service);
+void tb_service_let_go(TbService *service);
+
 /* The answer that reports an error. */
 json_t *tb_service_error(const GError *error);

@@ -160,7 +160,7 @@ sign(Session *session, TbMechanismUse *use, GBytes **out_signature, GError **err
                                                     key, CKA_ALWAYS_AUTHENTICATE);
         gboolean good = FALSE;
 
-        if (context_login && session->held)
+        if (context_login && session->held && !tb_login_has_pad(session->login))
             return held_too_little(error);
         /* The PIN is gone once it was not needed; without one only a key pad may be asked. */
         if (context_login && !session->login->pin && !tb_login_has_pad(session->login))

@@ -26,6 +26,7 @@
 #define STATE_OPTION "--state="
 #define STATE_MAX 16    /* directories */
 #define GRACE_SECONDS 1 /* for a module to finish when the host has gone */
+#define HOLD_MS 5000    /* for the request that a held login is for */
 
 static const char help[] =
     "Usage: tokenbridge-worker [--sandbox=LEVEL] [--state=DIRECTORY] MODULE-PATH [INIT-ARGS]\n"
@@ -119,6 +120,19 @@ send_answer(TbChannel *channel, json_t *answer)
     return sent;
 }
 
+/* A login that is held for the next request ends when none comes. */
+static void
+end_old_login(TbService *service)
+{
+    struct pollfd channel = {.fd = TB_CHANNEL_FD, .events = POLLIN};
+
+    if (!tb_service_is_holding(service) || poll(&channel, 1, HOLD_MS) != 0)
+        return;
+    watch_channel(TRUE);
+    tb_service_let_go(service);
+    watch_channel(FALSE);
+}
+
 static gboolean
 serve_one(TbService *service, TbChannel *channel)
 {
@@ -128,6 +142,7 @@ serve_one(TbService *service, TbChannel *channel)
     int pin_fd = -1;
     gboolean sent;
 
+    end_old_login(service);
     switch (tb_channel_receive(channel, TRUE, &request, &pin_fd, &error)) {
     case TB_CHANNEL_MESSAGE:
         break;
