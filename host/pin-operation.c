@@ -71,7 +71,8 @@ end(TbPinOperation *operation, json_t *result, const GError *error)
 
     tb_dialog_finish(operation->dialog, error);
     if (operation->touched)
-        (void)tb_workers_list(operation->context->workers, on_listed_afterwards, NULL);
+        (void)tb_workers_list_module(operation->context->workers, operation->request->module,
+                                     on_listed_afterwards, NULL);
     operation->done(result, error, problem, operation->data);
     operation_free(operation); /* it may own the error */
 }

@@ -18,6 +18,7 @@ typedef enum TbExit {
 TbExit tb_cli_authenticate(int argc, char **argv);
 TbExit tb_cli_install(int argc, char **argv);
 TbExit tb_cli_list(int argc, char **argv);
+TbExit tb_cli_pin(int argc, char **argv);
 TbExit tb_cli_status(int argc, char **argv);
 TbExit tb_cli_uninstall(int argc, char **argv);
 

@@ -19,6 +19,7 @@ static const struct {
     {"authenticate", tb_cli_authenticate},
     {"install", tb_cli_install},
     {"list", tb_cli_list},
+    {"pin", tb_cli_pin},
     {"status", tb_cli_status},
     {"uninstall", tb_cli_uninstall},
 };
@@ -32,6 +33,7 @@ static const char help[] =
     "  status        what is installed, and whether browsers will find it\n"
     "  list          tokens and their certificates\n"
     "  authenticate  make an authentication token for a site, as its page would ask for it\n"
+    "  pin           change the PIN of a token, or unblock it with the PUK\n"
     "  install       let browsers find Tokenbridge (writes native-messaging manifests)\n"
     "  uninstall     remove these manifests\n"
     "\n"

@@ -19,7 +19,7 @@ FIREFOX_ID = '{5a0f6a1e-6c1b-4d5e-9f0e-8d1f0b8a7c42}'
 ORIGIN = 'https://example.org'
 NONCE = base64.b64encode(bytes(range(32))).decode()
 
-# Stands in for tokenbridge-worker: lists the one token that its folder's token.json describes.
+# Stands in for tokenbridge-worker: lists the tokens that its folder's tokens.json describes.
 WORKER = '''#!/usr/bin/python3
 import json, os, socket, struct, sys
 channel = socket.socket(fileno=3)
@@ -31,10 +31,10 @@ while True:
     request = json.loads(channel.recv(size, socket.MSG_WAITALL))
     with open(os.path.join(os.path.dirname(__file__), 'asked'), 'a') as asked:
         asked.write(request['op'] + chr(10))
-    with open(os.path.join(os.path.dirname(__file__), 'token.json')) as file:
-        token = json.load(file)
+    with open(os.path.join(os.path.dirname(__file__), 'tokens.json')) as file:
+        tokens = json.load(file)
     answer = json.dumps({'module': {'description': 'd', 'manufacturer': 'm', 'version': '1', 'cryptoki': '2.40'},
-                         'tokens': [token]}).encode()
+                         'tokens': tokens}).encode()
     channel.sendall(struct.pack('=I', len(answer)) + answer)
 '''
 
@@ -68,15 +68,20 @@ class Home:
         with open(self.path('.config/tokenbridge/tokenbridge.conf'), 'w', encoding='utf-8') as file:
             file.write(text)
 
-    def use_worker(self, token):
-        """A copy of the program beside a worker that lists this token."""
+    def use_worker(self, *tokens):
+        """A copy of the program beside a worker that lists these tokens."""
         os.mkdir(self.path('bin'))
         self.program = shutil.copy(PROGRAM, self.path('bin'))
         with open(self.path('bin/tokenbridge-worker'), 'w', encoding='utf-8') as file:
             file.write(WORKER)
         os.chmod(self.path('bin/tokenbridge-worker'), 0o755)
-        with open(self.path('bin/token.json'), 'w', encoding='utf-8') as file:
-            json.dump(token, file)
+        with open(self.path('bin/tokens.json'), 'w', encoding='utf-8') as file:
+            json.dump(tokens, file)
+
+    def asked(self):
+        """What the worker was asked."""
+        with open(self.path('bin/asked'), encoding='ascii') as file:
+            return set(file.read().split())
 
     def run(self, *arguments, status=0, pin=None, **environment):
         done = subprocess.run([self.program, *arguments], input=pin, capture_output=True, text=True, timeout=60,
@@ -97,7 +102,7 @@ def lab_user(name):
         return next(user for user in json.load(file)['users'] if user['user'] == name)
 
 
-def fake_token(label='Card', state='ok', pad=False):
+def fake_token(label='Card', state='ok', pad=False, puk='ok', serial='1', slot=0):
     der = base64.b64decode(''.join(open(lab_user('p256')['certificate'], encoding='ascii').read().split('-----')[2]
                                    .split()))
     certificate = {
@@ -106,8 +111,9 @@ def fake_token(label='Card', state='ok', pad=False):
         'not_after': 4000000000, 'ca': False, 'key': {'type': 'EC', 'bits': 256, 'curve': 'P-256'},
         'has_key': 'yes', 'key_usage': ['digitalSignature'], 'extended_key_usage': ['1.3.6.1.5.5.7.3.2'],
         'policies': [], 'algorithms': ['ES256'], 'issuers': [], 'chain': []}
-    return {'slot': 0, 'label': label, 'serial': '1', 'manufacturer': 'm', 'model': 'm', 'reader': 'r',
-            'pin': {'state': state, 'pad': pad, 'min': 4, 'max': 8}, 'certificates': [certificate]}
+    return {'slot': slot, 'label': label, 'serial': serial, 'manufacturer': 'm', 'model': 'm', 'reader': 'r',
+            'pin': {'state': state, 'pad': pad, 'min': 4, 'max': 8},
+            'puk': {'state': puk, 'pad': pad, 'min': 8, 'max': 8}, 'certificates': [certificate]}
 
 
 def verify(token, user):
@@ -137,12 +143,14 @@ def help_and_usage():
     with Home() as home:
         assert 'authenticate' in home.run('--help')
         assert home.run('--version').startswith('tokenbridge ')
-        for command in ('status', 'list', 'authenticate', 'install', 'uninstall'):
+        for command in ('status', 'list', 'authenticate', 'pin', 'install', 'uninstall'):
             assert 'Exit status' in home.run(command, '--help'), command
             assert '--help' in home.run(command, '--frob', status=2), command
         for wrong in ([], ['frob'], ['list', 'x'], ['status', 'x'], ['install', 'x'],
                       ['install', '--user', '--system'], ['install', '--browser', 'frob'],
                       ['install', '--host', 'relative'], ['authenticate'],
+                      ['pin'], ['pin', 'frob'], ['pin', 'change', '1234'], ['pin', 'change', '--pin', '1234'],
+                      ['pin', 'change', 'unblock'],
                       ['authenticate', '--origin', ORIGIN, '--nonce', NONCE, '--certificate', 'AA'],
                       ['authenticate', '--origin', ORIGIN, '--nonce', NONCE, '--pin-fd', '77'],
                       ['authenticate', '--origin', ORIGIN, '--nonce', NONCE, '--timeout', '601']):
@@ -355,14 +363,45 @@ def authenticate_spares_the_last_try():
             said = home.authenticate('--pin-fd', '0', '--certificate', token['certificates'][0]['id'], pin='1234\n',
                                      status=1)
             assert word in said, said
-            with open(home.path('bin/asked'), encoding='ascii') as file:
-                assert set(file.read().split()) == {'list'}  # no signature was asked for
+            assert home.asked() == {'list'}  # no signature was asked for
+
+
+def pin_of_which_token():
+    """What is asked of the wrong token, or of none, opens no dialog."""
+    with Home() as home:
+        home.use_worker(fake_token(label='One\033[1m', serial='a1'), fake_token(label='Two', serial='b2', slot=1))
+        for purpose in ('change', 'unblock'):
+            said = home.run('pin', purpose, status=1)
+            assert '--token' in said and 'a1' in said and 'b2' in said and '"Two"' in said, said
+            assert '\033' not in said, repr(said)
+        for arguments, reason, word in (
+                ([], 'invalid_request', '--token'),
+                (['--token', 'c3'], 'token_missing', 'c3'),
+                (['--module', 'frob'], 'invalid_request', 'frob')):
+            failure = json.loads(home.run('pin', 'change', '--json', *arguments, status=1))['error']
+            assert failure['reason'] == reason and word in failure['message'], failure
+        assert home.asked() == {'list'}
+    for tokens, purpose, reason in (
+            ((), 'change', 'token_missing'),
+            ((fake_token(), fake_token(slot=1)), 'change', 'invalid_request'),
+            ((fake_token(state='locked'),), 'change', 'pin_blocked'),
+            ((fake_token(puk='locked'),), 'unblock', 'puk_blocked')):
+        with Home() as home:
+            home.use_worker(*tokens)
+            assert json.loads(home.run('pin', purpose, '--json', status=1))['error']['reason'] == reason, reason
+    with Home(module='/nonexistent/module.so') as home:
+        assert json.loads(home.run('pin', 'change', '--json', status=1))['error']['reason'] == 'module_failed'
+        home.configure('[modules]\np11-kit=false\nwell-known=false\n[module one]\npath=/nonexistent/1.so\n'
+                       '[module two]\npath=/nonexistent/2.so\n')
+        home.use_worker(fake_token())
+        said = home.run('pin', 'change', status=1)
+        assert '--module' in said and 'module one' in said and 'module two' in said, said
 
 
 TESTS = [help_and_usage, install_user, install_nowhere, install_system, install_foreign, install_more_ids, status,
          status_of_manifests, status_of_faults, list_tokens, list_on_terminal, list_faults, list_hostile_label,
          authenticate_with_pin, authenticate_with_dialog, authenticate_failures,
-         authenticate_spares_the_last_try]
+         authenticate_spares_the_last_try, pin_of_which_token]
 
 
 def main():
