@@ -197,6 +197,83 @@ test_several(Fixture *f, gconstpointer unused)
     assert_tells(f, "submit", "First");
 }
 
+/* A token that shows its certificates only after its PIN; its id is name. */
+static json_t *
+hidden(const char *name)
+{
+    json_t *object = choice(name, "ok", FALSE);
+
+    json_object_set_new(object, "name", json_string(""));
+    json_object_set_new(object, "issuer_name", json_string(""));
+    json_object_set_new(object, "hidden", json_true());
+    return object;
+}
+
+static void
+give_turn(Fixture *f, json_t *a, json_t *b)
+{
+    json_t *message = certificates(a, b);
+
+    json_object_set_new(message, "again", json_true());
+    host_says(f, message);
+}
+
+static void
+test_hidden(Fixture *f, gconstpointer unused)
+{
+    host_says(f, show("authenticate"));
+    host_says(f, certificates(hidden("T1"), NULL));
+    assert_screen(f, TB_SCREEN_PIN, "shows its certificates only after the PIN");
+    type_pin(f, "1234");
+    assert_tells(f, "submit", "T1");
+    assert_pin(f, "1234");
+    host_says(f, json_pack("{s:s,s:b}", "type", "working", "pad", 0));
+    host_says(f, certificates(hidden("T1"), choice("Other", "ok", FALSE)));
+    g_assert_null(tb_dialog_screen(f->dialog)); /* not the user's turn */
+    give_turn(f, choice("Jane", "ok", FALSE), choice("John", "ok", FALSE));
+    assert_screen(f, TB_SCREEN_CONFIRM, "Your token shows its certificates now.");
+    answer(f, TB_ANSWER_OK);
+    assert_screen(f, TB_SCREEN_PIN, "enter the PIN again");
+    type_pin(f, "1234");
+    assert_tells(f, "submit", "Jane");
+    assert_pin(f, "1234");
+    host_says(f, json_pack("{s:s,s:b}", "type", "working", "pad", 0));
+    host_says(f, json_pack("{s:s}", "type", "done"));
+    g_assert_true(tb_dialog_over(f->dialog));
+}
+
+/* No PIN for what is only chosen, but for what does not show yet. */
+static void
+test_hidden_while_choosing(Fixture *f, gconstpointer unused)
+{
+    host_says(f, show("choose"));
+    host_says(f, certificates(hidden("T1"), NULL));
+    assert_screen(f, TB_SCREEN_PIN, "asks for your certificate");
+    type_pin(f, "1234");
+    assert_tells(f, "submit", "T1");
+    assert_pin(f, "1234");
+    give_turn(f, choice("Jane", "ok", FALSE), NULL);
+    assert_screen(f, TB_SCREEN_CONFIRM, "Jane");
+    answer(f, TB_ANSWER_OK);
+    assert_tells(f, "submit", "Jane");
+}
+
+static void
+test_hidden_without_a_fit(Fixture *f, gconstpointer unused)
+{
+    json_t *message = certificates(NULL, NULL);
+
+    json_object_set_new(message, "again", json_true());
+    json_object_set_new(message, "problem", json_string("no_certificate"));
+    host_says(f, show("authenticate"));
+    host_says(f, certificates(hidden("T1"), NULL));
+    type_pin(f, "1234");
+    assert_tells(f, "submit", "T1");
+    assert_pin(f, "1234");
+    host_says(f, message);
+    assert_screen(f, TB_SCREEN_WAIT, "No certificate to sign in with");
+}
+
 /* A page may not see a certificate without the user's act, so even one alone is asked for. */
 static void
 test_choose(Fixture *f, gconstpointer unused)
@@ -420,6 +497,9 @@ main(int argc, char **argv)
         {"/dialog/pin-pad", test_pin_pad},
         {"/dialog/pin-length", test_pin_length},
         {"/dialog/wrong-then-last-try", test_wrong_then_last_try},
+        {"/dialog/hidden", test_hidden},
+        {"/dialog/hidden-while-choosing", test_hidden_while_choosing},
+        {"/dialog/hidden-without-a-fit", test_hidden_without_a_fit},
         {"/dialog/insert-token", test_insert_token},
         {"/dialog/tokens-come-and-go", test_tokens_come_and_go},
         {"/dialog/quiet-second", test_quiet_second},

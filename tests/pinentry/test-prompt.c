@@ -293,6 +293,70 @@ test_strange_pins(Fixture *f, gconstpointer unused)
 }
 
 static void
+show_care(Fixture *f, const char *operation, const char *puk_state)
+{
+    tell(f, json_pack("{s:s,s:s}", "type", "show", "operation", operation));
+    tell(f, json_pack("{s:s,s:{s:s,s:s,s:o,s:o}}", "type", "token", "token", "label", "Card",
+                      "reader", "Reader", "pin", pin_info("ok"), "puk", pin_info(puk_state)));
+}
+
+static void
+submit_pair(Fixture *f, const char *pair)
+{
+    g_autofree char *written = NULL;
+
+    expect_only(f, "submit");
+    written = fetch_pin(f);
+    g_assert_cmpstr(written, ==, pair);
+}
+
+static void
+test_change_pin(Fixture *f, gconstpointer unused)
+{
+    g_autofree char *record = NULL;
+
+    start(f, "--pins 4711,123,12%2534,12%2534,4711,5678,5678");
+    expect_only(f, "ready");
+    show_care(f, "change_pin", "ok");
+    submit_pair(f, "4711\n12%34\n"); /* the short one was refused before it was sent */
+    tell(f, json_pack("{s:s,s:b}", "type", "working", "pad", 0));
+    tell(f, json_pack("{s:s,s:o,s:b,s:s}", "type", "pin_failed", "pin", pin_info("ok"), "repeated",
+                      0, "what", "new"));
+    submit_pair(f, "4711\n5678\n");
+    tell(f, json_pack("{s:s}", "type", "done"));
+    g_assert_cmpint(wait_for_end(f), ==, 0);
+    assert_no_pinentry(f);
+    record = read_record(f);
+    g_assert_null(strstr(record, "SETKEYINFO"));
+    g_assert_null(strstr(record, "cache"));
+    g_assert_null(strstr(record, "4711"));
+    g_assert_null(strstr(record, "5678"));
+    g_assert_nonnull(strstr(record, "SETPROMPT PIN:\n"));
+    g_assert_nonnull(strstr(record, "SETPROMPT New PIN:\n"));
+    g_assert_nonnull(strstr(record, "SETPROMPT Again:\n"));
+    g_assert_nonnull(strstr(record, "SETERROR That was too short."));
+    g_assert_nonnull(strstr(record, "SETERROR The token does not accept this new PIN."));
+    g_assert_cmpuint(count(record, "GETPIN"), ==, 7);
+    g_assert_cmpuint(count(record, "CONFIRM"), ==, 0);
+}
+
+static void
+test_unblock_pin(Fixture *f, gconstpointer unused)
+{
+    g_autofree char *record = NULL;
+
+    start(f, "--pins 87654321,5678,5678");
+    expect_only(f, "ready");
+    show_care(f, "unblock_pin", "final_try");
+    submit_pair(f, "87654321\n5678\n");
+    tell(f, json_pack("{s:s}", "type", "close"));
+    g_assert_cmpint(wait_for_end(f), ==, 0);
+    record = read_record(f);
+    g_assert_nonnull(strstr(record, "SETPROMPT PUK:\n"));
+    g_assert_cmpuint(count(record, "CONFIRM"), ==, 1); /* the last try */
+}
+
+static void
 test_second_certificate(Fixture *f, gconstpointer unused)
 {
     start(f, "--choose 2");
@@ -481,6 +545,8 @@ main(int argc, char **argv)
     } tests[] = {
         {"/prompt/sign-in", NULL, test_sign_in},
         {"/prompt/strange-pins", NULL, test_strange_pins},
+        {"/prompt/change-pin", NULL, test_change_pin},
+        {"/prompt/unblock-pin", NULL, test_unblock_pin},
         {"/prompt/second-certificate", NULL, test_second_certificate},
         {"/prompt/cancel/pin", "GETPIN", test_cancel},
         {"/prompt/cancel/choice", "CONFIRM", test_cancel},

@@ -59,6 +59,11 @@ class Host:
         self.send({'type': 'show', 'operation': 'authenticate', 'origin': 'https://example.org'})
         self.send({'type': 'certificates', 'certificates': [choice(name) for name in names]})
 
+    def show_care(self, operation):
+        self.send({'type': 'show', 'operation': operation})
+        self.send({'type': 'token', 'token': {'label': 'Staff card', 'reader': 'Reader', 'pin': pin(),
+                                              'puk': pin(min=8)}})
+
     def end(self):
         try:
             return self.process.wait(10)
@@ -122,6 +127,30 @@ def curses():
     assert termios.tcgetattr(screen.slave) == screen.before, 'the terminal was left changed'
 
 
+def curses_change():
+    screen = Screen()
+    host = Host(CURSES, stderr=screen.slave, TERM='xterm', DISPLAY='', WAYLAND_DISPLAY='')
+    host.expect(type='ready')
+    host.show_care('change_pin')
+    screen.wait_for('Enter the current PIN.')
+    screen.type('123456\r')
+    screen.wait_for('Enter the new PIN.')
+    screen.type('98\r')
+    screen.wait_for('too short')
+    screen.type('987654\r')
+    screen.wait_for('once more')
+    screen.type('987655\r')
+    screen.wait_for('not the same')
+    screen.type('987654\r')
+    screen.wait_for('once more')
+    screen.type('987654\r')
+    host.expect(type='submit')
+    assert host.fetch_pin() == b'123456\n987654\n'
+    host.send({'type': 'done'})
+    assert host.end() == 0
+    assert termios.tcgetattr(screen.slave) == screen.before, 'the terminal was left changed'
+
+
 def curses_without_terminal():
     host = Host(CURSES, stderr=subprocess.DEVNULL, DISPLAY='', WAYLAND_DISPLAY='')
     message = host.receive()
@@ -132,6 +161,33 @@ def curses_without_terminal():
 def xdotool(display, *arguments):
     return subprocess.run(['xdotool', *arguments], check=True, capture_output=True, text=True, timeout=20,
                           env={**os.environ, 'DISPLAY': display}).stdout.split()
+
+
+def other_window(display, title, before):
+    """The window of the next question, which is another one than before."""
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        windows = xdotool(display, 'search', '--sync', '--onlyvisible', '--name', title)
+        if windows[-1] != before:
+            return windows[-1]
+    raise TimeoutError(f'no other window "{title}"')
+
+
+def unblock(display):
+    host = Host(GTK, DISPLAY=display, WAYLAND_DISPLAY='')
+    host.expect(type='ready')
+    host.show_care('unblock_pin')
+    window = None
+    for text in ('12345678', '987654', '987654'):
+        window = other_window(display, 'Unblock PIN', window)
+        xdotool(display, 'windowfocus', '--sync', window)
+        time.sleep(0.3)
+        xdotool(display, 'type', '--delay', '20', text)
+        xdotool(display, 'key', 'Return')
+    host.expect(type='submit')
+    assert host.fetch_pin() == b'12345678\n987654\n'
+    host.send({'type': 'done'})
+    assert host.end() == 0
 
 
 def gtk():
@@ -158,12 +214,13 @@ def gtk():
         xdotool(display, 'key', 'Return')  # the one button: Cancel
         host.expect(type='cancelled')
         assert host.end() == 0
+        unblock(display)
     finally:
         server.terminate()
         server.wait()
 
 
-TESTS = [(curses, [CURSES]), (curses_without_terminal, [CURSES]), (gtk, [GTK, 'Xvfb', 'xdotool'])]
+TESTS = [(curses, [CURSES]), (curses_change, [CURSES]), (curses_without_terminal, [CURSES]), (gtk, [GTK, 'Xvfb', 'xdotool'])]
 
 
 def main():

@@ -14,6 +14,7 @@
 #include "host/prompt/language.h"
 #include "host/prompt/message.h"
 #include "host/prompt/pin-text.h"
+#include "host/prompt/pinentry/care.h"
 #include "host/prompt/pinentry/texts.h"
 #include "host/prompt/text.h"
 
@@ -30,10 +31,11 @@ typedef enum State {
     STATE_SUBMITTED, /* the host will send "pin", "working" or an end */
     STATE_WORKING,   /* the token signs, or the reader asks for the PIN */
     STATE_FAILED,
-    STATE_OVER,
 } State;
 
 struct TbDialog {
+    TbStage stage;
+    TbCare *care; /* NULL unless it is about the care of a PIN */
     State state;
     TbMessage *show;    /* NULL before it came */
     GPtrArray *choices; /* TbChoice*, the host's order */
@@ -41,34 +43,16 @@ struct TbDialog {
     TbProblem problem;
     char *current;            /* id of the certificate that is shown or was submitted */
     char *error;              /* shown on the next screen that asks */
+    const char *note;         /* why it is the user's turn again; or NULL */
     gboolean last_try_risked; /* the user said yes to the last try */
     TbSecret *pin;            /* typed, not yet written to the pipe */
-    TbScreen *screen;
-    guint revision;
-    gint64 deadline;
-    GQueue messages; /* json_t* */
 };
-
-static void
-screen_free(TbScreen *screen)
-{
-    if (screen == NULL)
-        return;
-    g_free(screen->title);
-    g_free(screen->description);
-    g_free(screen->error);
-    g_free(screen->ok);
-    g_free(screen->not_ok);
-    g_free(screen->cancel);
-    g_free(screen);
-}
 
 TbDialog *
 tb_dialog_new(void)
 {
     TbDialog *dialog = g_new0(TbDialog, 1);
-    dialog->deadline = -1;
-    g_queue_init(&dialog->messages);
+    tb_stage_init(&dialog->stage);
     return dialog;
 }
 
@@ -83,16 +67,9 @@ tb_dialog_free(TbDialog *dialog)
     g_free(dialog->current);
     g_free(dialog->error);
     tb_secret_free(dialog->pin);
-    screen_free(dialog->screen);
-    for (json_t *message; (message = g_queue_pop_head(&dialog->messages)) != NULL;)
-        json_decref(message);
+    tb_care_free(dialog->care);
+    tb_stage_clear(&dialog->stage);
     g_free(dialog);
-}
-
-static void
-hide(TbDialog *dialog)
-{
-    g_clear_pointer(&dialog->screen, screen_free);
 }
 
 static void
@@ -101,53 +78,17 @@ forget_pin(TbDialog *dialog)
     g_clear_pointer(&dialog->pin, tb_secret_free);
 }
 
-/* Takes screen. One that looks the same and is still unanswered stays: its window need not blink,
- * and nothing that is being typed is lost. */
-static void
-present(TbDialog *dialog, TbScreen *screen)
-{
-    const TbScreen *old = dialog->screen;
-
-    screen->title = tb_texts_title(dialog->show);
-    if (old != NULL && old->kind == screen->kind &&
-        strcmp(old->description, screen->description) == 0 &&
-        g_strcmp0(old->error, screen->error) == 0 && g_strcmp0(old->not_ok, screen->not_ok) == 0) {
-        screen_free(screen);
-        return;
-    }
-    screen->revision = ++dialog->revision;
-    screen_free(dialog->screen);
-    dialog->screen = screen;
-}
-
-static TbScreen *
-screen_new(TbScreenKind kind, char *description, const char *ok)
-{
-    TbScreen *screen = g_new0(TbScreen, 1);
-    screen->kind = kind;
-    screen->description = description;
-    screen->ok = g_strdup(ok);
-    if (kind == TB_SCREEN_CONFIRM || kind == TB_SCREEN_PIN)
-        screen->cancel = g_strdup(_("Cancel"));
-    return screen;
-}
-
 static void
 present_wait(TbDialog *dialog, const char *note)
 {
-    char *text = tb_texts_request(dialog->show, NULL, 1, 1, note);
-    present(dialog, screen_new(TB_SCREEN_WAIT, text, _("Cancel")));
+    tb_stage_wait(&dialog->stage, tb_texts_request(dialog->show, NULL, 1, 1, note));
 }
 
 static void
 finish(TbDialog *dialog, const char *type)
 {
-    hide(dialog);
     forget_pin(dialog);
-    dialog->deadline = -1;
-    dialog->state = STATE_OVER;
-    if (type != NULL)
-        g_queue_push_tail(&dialog->messages, json_pack("{s:s}", "type", type));
+    tb_stage_finish(&dialog->stage, type);
 }
 
 /* Usable certificates, the preferred one first. Borrowed elements. */
@@ -179,30 +120,32 @@ find_current(const TbDialog *dialog, GPtrArray *list)
 static gboolean
 asks_token(const TbDialog *dialog, const TbChoice *choice)
 {
-    return dialog->show->operation != TB_OPERATION_CHOOSE && choice->needs_pin;
+    return choice->needs_pin && (dialog->show->operation != TB_OPERATION_CHOOSE || choice->hidden);
 }
 
 static void
 submit(TbDialog *dialog, gint64 now)
 {
-    hide(dialog);
+    tb_stage_hide(&dialog->stage);
     g_clear_pointer(&dialog->error, g_free);
+    dialog->note = NULL;
     dialog->state = STATE_SUBMITTED;
-    dialog->deadline = now + QUIET_US;
-    g_queue_push_tail(&dialog->messages,
-                      json_pack("{s:s,s:s}", "type", "submit", "certificate", dialog->current));
+    dialog->stage.deadline = now + QUIET_US;
+    tb_stage_tell(&dialog->stage,
+                  json_pack("{s:s,s:s}", "type", "submit", "certificate", dialog->current));
 }
 
 static void
 ask_pin(TbDialog *dialog, const TbChoice *choice)
 {
-    char *text = tb_texts_request(dialog->show, choice, 1, 1, tb_text_pin_tries(choice->pin.state));
+    const char *tries = tb_text_pin_tries(choice->pin.state);
+    char *text = tb_texts_request(dialog->show, choice, 1, 1, tries != NULL ? tries : dialog->note);
     TbScreen *screen =
-        screen_new(TB_SCREEN_PIN, text, tb_text_operation_button(dialog->show->operation));
+        tb_screen_new(TB_SCREEN_PIN, text, tb_text_operation_button(dialog->show->operation));
     screen->error = g_strdup(dialog->error);
     dialog->state = STATE_PIN;
-    dialog->deadline = -1;
-    present(dialog, screen);
+    dialog->stage.deadline = -1;
+    tb_stage_present(&dialog->stage, screen);
 }
 
 /* The user has agreed to this certificate, or it is the only one and the PIN is the agreement. */
@@ -214,11 +157,11 @@ go_on_with(TbDialog *dialog, const TbChoice *choice, gint64 now)
     if (asks && choice->pin.state == TB_PIN_STATE_FINAL_TRY && !dialog->last_try_risked) {
         char *text =
             tb_texts_request(dialog->show, choice, 1, 1, tb_text_pin_tries(choice->pin.state));
-        TbScreen *screen = screen_new(TB_SCREEN_CONFIRM, text, _("Use the last try"));
+        TbScreen *screen = tb_screen_new(TB_SCREEN_CONFIRM, text, _("Use the last try"));
         screen->error = g_strdup(dialog->error);
         dialog->state = STATE_LAST_TRY;
-        dialog->deadline = -1;
-        present(dialog, screen);
+        dialog->stage.deadline = -1;
+        tb_stage_present(&dialog->stage, screen);
     } else if (asks && !choice->pin.pad) {
         ask_pin(dialog, choice);
     } else {
@@ -230,16 +173,17 @@ static void
 ask_certificate(TbDialog *dialog, const TbChoice *choice, guint position, guint count)
 {
     g_autofree char *unusable = tb_texts_unusable(dialog->choices);
-    char *text = tb_texts_request(dialog->show, choice, position, count, unusable);
-    TbScreen *screen =
-        screen_new(TB_SCREEN_CONFIRM, text,
-                   count > 1 ? _("Use this") : tb_text_operation_button(dialog->show->operation));
+    char *text = tb_texts_request(dialog->show, choice, position, count,
+                                  dialog->note != NULL ? dialog->note : unusable);
+    TbScreen *screen = tb_screen_new(TB_SCREEN_CONFIRM, text,
+                                     count > 1 ? _("Use this")
+                                               : tb_text_operation_button(dialog->show->operation));
     if (count > 1)
         screen->not_ok = g_strdup(_("Next"));
     screen->error = g_strdup(dialog->error);
     dialog->state = STATE_CHOOSE;
-    dialog->deadline = -1;
-    present(dialog, screen);
+    dialog->stage.deadline = -1;
+    tb_stage_present(&dialog->stage, screen);
 }
 
 static void
@@ -255,7 +199,7 @@ wait_for_token(TbDialog *dialog)
         unusable != NULL ? g_strdup_printf("%s\n\n%s", what, unusable) : g_steal_pointer(&what);
 
     dialog->state = STATE_MISSING;
-    dialog->deadline = -1;
+    dialog->stage.deadline = -1;
     g_clear_pointer(&dialog->current, g_free);
     present_wait(dialog, note);
 }
@@ -300,6 +244,22 @@ same_pin(const TbPin *a, const TbPin *b)
     return a->state == b->state && a->pad == b->pad && a->min == b->min && a->max == b->max;
 }
 
+/* The token of a hidden choice shows its certificates: the user's turn again. */
+static void
+take_turn(TbDialog *dialog)
+{
+    if (dialog->state != STATE_SUBMITTED && dialog->state != STATE_WORKING)
+        return;
+    forget_pin(dialog);
+    tb_stage_hide(&dialog->stage);
+    dialog->last_try_risked = FALSE;
+    dialog->state = STATE_CHOOSE;
+    dialog->note = dialog->show->operation == TB_OPERATION_CHOOSE
+                       ? _("Your token shows its certificates now. Choose one.")
+                       : _("Your token shows its certificates now. Choose one, and enter the PIN "
+                           "again to use it.");
+}
+
 static void
 on_certificates(TbDialog *dialog, TbMessage *message, gint64 now)
 {
@@ -313,6 +273,8 @@ on_certificates(TbDialog *dialog, TbMessage *message, gint64 now)
     dialog->preferred = g_steal_pointer(&message->preferred);
     dialog->problem = message->problem;
     const TbChoice *after = current_choice(dialog);
+    if (message->again)
+        take_turn(dialog);
     gboolean stays = had && after != NULL && same_pin(&pin_before, &after->pin);
 
     switch (dialog->state) {
@@ -336,7 +298,6 @@ on_certificates(TbDialog *dialog, TbMessage *message, gint64 now)
     case STATE_START:
     case STATE_WORKING: /* the host says how it ends */
     case STATE_FAILED:
-    case STATE_OVER:
         break;
     }
 }
@@ -355,7 +316,7 @@ static void
 on_working(TbDialog *dialog, const TbMessage *message, gint64 now)
 {
     dialog->state = STATE_WORKING;
-    dialog->deadline = message->pad ? -1 : now + QUIET_US;
+    dialog->stage.deadline = message->pad ? -1 : now + QUIET_US;
     if (message->pad)
         present_wait(dialog, _("Enter the PIN on the reader."));
 }
@@ -364,7 +325,7 @@ static void
 on_pin_failed(TbDialog *dialog, const TbMessage *message, gint64 now)
 {
     forget_pin(dialog);
-    hide(dialog);
+    tb_stage_hide(&dialog->stage);
     g_free(dialog->error);
     dialog->error =
         g_strdup(tb_text_pin_failed(TB_PIN_KIND_PIN, message->pin.pad, message->repeated));
@@ -386,9 +347,10 @@ on_failed(TbDialog *dialog, const TbMessage *message)
 {
     forget_pin(dialog);
     dialog->state = STATE_FAILED;
-    dialog->deadline = -1;
-    present(dialog, screen_new(TB_SCREEN_END, tb_texts_failure(message, dialog->show->operation),
-                               _("Close")));
+    dialog->stage.deadline = -1;
+    tb_stage_present(&dialog->stage,
+                     tb_screen_new(TB_SCREEN_END,
+                                   tb_texts_failure(message, dialog->show->operation), _("Close")));
 }
 
 /* Whether a message has its place in the present state. */
@@ -399,15 +361,16 @@ in_place(const TbDialog *dialog, const TbMessage *read)
 
     switch (read->type) {
     case TB_MESSAGE_SHOW:
-        return dialog->state == STATE_START && !tb_operation_is_pin_care(read->operation);
+        return dialog->state == STATE_START;
     case TB_MESSAGE_CERTIFICATES:
     case TB_MESSAGE_PIN:
     case TB_MESSAGE_DONE:
     case TB_MESSAGE_FAILED:
         return dialog->state != STATE_START;
     case TB_MESSAGE_WORKING:
-    case TB_MESSAGE_PIN_FAILED:
         return submitted;
+    case TB_MESSAGE_PIN_FAILED:
+        return submitted && read->what == TB_PIN_KIND_PIN;
     case TB_MESSAGE_CLOSE:
         return TRUE;
     case TB_MESSAGE_TOKEN:
@@ -416,16 +379,27 @@ in_place(const TbDialog *dialog, const TbMessage *read)
     return FALSE;
 }
 
+static void
+on_show(TbDialog *dialog, TbMessage *show, gint64 now)
+{
+    dialog->show = show;
+    dialog->state = STATE_LOOKING;
+    tb_language_set(show->lang);
+    if (tb_operation_is_pin_care(show->operation)) {
+        dialog->care = tb_care_new(show->operation, &dialog->stage, now);
+        return;
+    }
+    dialog->stage.title = tb_texts_title(show);
+    dialog->stage.deadline = now + QUIET_US;
+}
+
 /* Takes the parts of message that it keeps. */
 static void
 dispatch(TbDialog *dialog, TbMessage **message, int fd, gint64 now)
 {
     switch ((*message)->type) {
     case TB_MESSAGE_SHOW:
-        dialog->show = g_steal_pointer(message);
-        tb_language_set(dialog->show->lang);
-        dialog->state = STATE_LOOKING;
-        dialog->deadline = now + QUIET_US;
+        on_show(dialog, g_steal_pointer(message), now);
         break;
     case TB_MESSAGE_TOKEN:
         break;
@@ -457,11 +431,12 @@ tb_dialog_host(TbDialog *dialog, json_t *message, int fd, gint64 now, GError **e
     g_autoptr(TbMessage) read = tb_message_parse(message, fd >= 0, error);
     gboolean good = read != NULL;
 
-    if (good && dialog->state != STATE_OVER) {
-        good = in_place(dialog, read);
-        if (good)
+    if (good && !dialog->stage.over) {
+        if (dialog->care != NULL)
+            good = tb_care_host(dialog->care, read, fd, now);
+        else if ((good = in_place(dialog, read)))
             dispatch(dialog, &read, fd, now);
-        else
+        if (!good)
             tb_fault(error, TB_REASON_INVALID_REQUEST, "A message of the host came out of turn.");
     }
     if (fd >= 0)
@@ -483,9 +458,7 @@ take_pin(TbDialog *dialog, TbSecret *pin, gint64 now)
         dialog->error = tb_text_too_short(TB_PIN_KIND_PIN, &choice->pin);
     else if (length > choice->pin.max)
         dialog->error = tb_text_too_long(TB_PIN_KIND_PIN, &choice->pin);
-    else if (memchr(tb_secret_data(pin), '\n', length) != NULL ||
-             !g_utf8_validate((const char *)tb_secret_data(pin), (gssize)length, NULL))
-        /* The pipe ends a PIN at a newline (docs/protocol.md, 4.3); g_utf8_validate refuses NUL. */
+    else if (!tb_texts_pin_is_text(pin))
         dialog->error = g_strdup(_("The PIN has characters that no PIN can have."));
     if (dialog->error != NULL) {
         tb_secret_free(pin);
@@ -520,26 +493,30 @@ take_choice(TbDialog *dialog, TbAnswer answer, gint64 now)
 void
 tb_dialog_answer(TbDialog *dialog, TbAnswer answer, TbSecret *pin, gint64 now)
 {
-    if (dialog->screen == NULL) {
+    if (dialog->stage.screen == NULL) {
         tb_secret_free(pin);
         return;
     }
-    if (dialog->screen->kind == TB_SCREEN_PIN && answer == TB_ANSWER_OK) {
-        hide(dialog);
+    if (dialog->care != NULL) {
+        tb_care_answer(dialog->care, answer, pin, now);
+        return;
+    }
+    if (dialog->stage.screen->kind == TB_SCREEN_PIN && answer == TB_ANSWER_OK) {
+        tb_stage_hide(&dialog->stage);
         take_pin(dialog, pin, now);
         return;
     }
     tb_secret_free(pin);
-    if (dialog->screen->kind == TB_SCREEN_END) {
+    if (dialog->stage.screen->kind == TB_SCREEN_END) {
         finish(dialog, NULL);
         return;
     }
     if (answer == TB_ANSWER_TIMEOUT) {
-        dialog->screen->revision = ++dialog->revision; /* shown again: the host keeps the time */
+        tb_stage_show_again(&dialog->stage);
         return;
     }
-    gboolean next = answer == TB_ANSWER_NOT_OK && dialog->screen->not_ok != NULL;
-    hide(dialog);
+    gboolean next = answer == TB_ANSWER_NOT_OK && dialog->stage.screen->not_ok != NULL;
+    tb_stage_hide(&dialog->stage);
     if (dialog->state == STATE_PIN && answer == TB_ANSWER_TOO_LONG) {
         const TbChoice *choice = current_choice(dialog);
         g_free(dialog->error);
@@ -558,10 +535,12 @@ tb_dialog_answer(TbDialog *dialog, TbAnswer answer, TbSecret *pin, gint64 now)
 void
 tb_dialog_tick(TbDialog *dialog, gint64 now)
 {
-    if (dialog->deadline < 0 || now < dialog->deadline)
+    if (dialog->stage.deadline < 0 || now < dialog->stage.deadline)
         return;
-    dialog->deadline = -1;
-    if (dialog->state == STATE_LOOKING) {
+    dialog->stage.deadline = -1;
+    if (dialog->care != NULL) {
+        tb_care_tick(dialog->care);
+    } else if (dialog->state == STATE_LOOKING) {
         g_autofree char *looking = tb_texts_problem(TB_PROBLEM_NONE, dialog->show->operation);
         present_wait(dialog, looking);
     } else {
@@ -572,23 +551,23 @@ tb_dialog_tick(TbDialog *dialog, gint64 now)
 const TbScreen *
 tb_dialog_screen(const TbDialog *dialog)
 {
-    return dialog->screen;
+    return dialog->stage.screen;
 }
 
 gint64
 tb_dialog_deadline(const TbDialog *dialog)
 {
-    return dialog->deadline;
+    return dialog->stage.deadline;
 }
 
 json_t *
 tb_dialog_take_message(TbDialog *dialog)
 {
-    return g_queue_pop_head(&dialog->messages);
+    return g_queue_pop_head(&dialog->stage.messages);
 }
 
 gboolean
 tb_dialog_over(const TbDialog *dialog)
 {
-    return dialog->state == STATE_OVER;
+    return dialog->stage.over;
 }

@@ -4,6 +4,8 @@
  * and messages to the host come out. It knows neither processes nor descriptors' peers, so it can
  * be tested alone; the time comes in as an argument (microseconds of the monotonic clock).
  *
+ * The care of a PIN has a course of its own (care.h), to which this one hands over.
+ *
  * A pinentry can only ask one thing at a time, so a certificate is chosen by going through them,
  * then the PIN is asked for. No threads.
  */
@@ -13,32 +15,7 @@
 #include <jansson.h>
 
 #include "core/secret.h"
-
-typedef enum TbScreenKind {
-    TB_SCREEN_WAIT,    /* one button, which cancels; shown until something happens */
-    TB_SCREEN_CONFIRM, /* ok, cancel, and not_ok unless it is NULL */
-    TB_SCREEN_PIN,     /* asks for a PIN */
-    TB_SCREEN_END,     /* one button, which closes */
-} TbScreenKind;
-
-typedef struct TbScreen {
-    TbScreenKind kind;
-    guint revision; /* another number: another screen, even when all texts are the same */
-    char *title;
-    char *description;
-    char *error; /* NULL: none */
-    char *ok;
-    char *not_ok; /* NULL: no such button */
-    char *cancel; /* NULL on screens with one button */
-} TbScreen;
-
-typedef enum TbAnswer {
-    TB_ANSWER_OK,
-    TB_ANSWER_NOT_OK,
-    TB_ANSWER_CANCEL,
-    TB_ANSWER_TIMEOUT,  /* pinentry gave up waiting: that is not the user's doing */
-    TB_ANSWER_TOO_LONG, /* more was typed than any PIN has */
-} TbAnswer;
+#include "host/prompt/pinentry/stage.h"
 
 typedef struct TbDialog TbDialog;
 

@@ -226,7 +226,7 @@ compose(TbPinentry *pinentry, const TbScreen *screen)
     add(pinentry, "SETTITLE", screen->title);
     add(pinentry, "SETDESC", screen->description);
     if (screen->kind == TB_SCREEN_PIN)
-        add(pinentry, "SETPROMPT", _("PIN:"));
+        add(pinentry, "SETPROMPT", screen->prompt);
     add_optional(pinentry, "SETERROR", screen->error);
     add(pinentry, "SETOK", screen->ok);
     add_optional(pinentry, "SETNOTOK", screen->not_ok);

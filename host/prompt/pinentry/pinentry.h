@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Shows screens (dialog.h) through a pinentry program. It takes the first program of a list that
+ * Shows screens (stage.h) through a pinentry program. It takes the first program of a list that
  * works here, and goes on with the next when one fails. A screen that is on show is taken away by
  * killing the program: pinentry has no other way. Never blocks; one thread.
  *
@@ -12,7 +12,7 @@
 #include <glib.h>
 
 #include "core/secret.h"
-#include "host/prompt/pinentry/dialog.h"
+#include "host/prompt/pinentry/stage.h"
 
 typedef struct TbPinentry TbPinentry;
 

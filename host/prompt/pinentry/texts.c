@@ -17,6 +17,7 @@
 #define NAME_SHORT_CHARACTERS 24
 #define DETAILS_MAX_CHARACTERS 200
 #define UNUSABLE_SHOWN 4
+#define UNUSABLE_ENOUGH 250 /* bytes; some reasons are long, and a screen has one line for all */
 /* What is left of a line after the command's word. */
 #define DESCRIPTION_MAX (TB_ASSUAN_LINE_MAX - sizeof "SETDESC")
 
@@ -74,6 +75,12 @@ certificate_lines(const TbChoice *choice, gboolean brief)
     g_autofree char *name = tb_text_clean(choice->name, max);
     g_autofree char *issuer = tb_text_clean(choice->issuer_name, max);
     g_autofree char *token = tb_text_clean(choice->token, max);
+
+    if (choice->hidden) {
+        g_autofree char *line = g_strdup_printf(_("Token: %s"), token);
+        return g_strdup_printf("%s\n%s", line,
+                               _("This token shows its certificates only after the PIN."));
+    }
     g_autofree char *until = tb_text_day(choice->not_after);
 
     /* TRANSLATORS: a certificate: its holder, its issuer, the label of its token, a day. */
@@ -133,15 +140,20 @@ char *
 tb_texts_unusable(GPtrArray *choices)
 {
     g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
+    gsize size = 0;
 
-    for (guint i = 0; i < choices->len && lines->len < UNUSABLE_SHOWN; i++) {
+    for (guint i = 0; i < choices->len && lines->len < UNUSABLE_SHOWN && size < UNUSABLE_ENOUGH;
+         i++) {
         const TbChoice *choice = g_ptr_array_index(choices, i);
         if (choice->usable)
             continue;
-        g_autofree char *name = tb_text_clean(choice->name, NAME_SHORT_CHARACTERS);
+        g_autofree char *name =
+            tb_text_clean(choice->hidden ? choice->token : choice->name, NAME_SHORT_CHARACTERS);
         g_autofree char *why = tb_text_choice_problem(choice);
         /* TRANSLATORS: a certificate's holder, and a sentence that says why it cannot be used. */
-        g_ptr_array_add(lines, g_strdup_printf(_("Not usable: %1$s. %2$s"), name, why));
+        char *line = g_strdup_printf(_("Not usable: %1$s. %2$s"), name, why);
+        size += strlen(line);
+        g_ptr_array_add(lines, line);
     }
     if (lines->len == 0)
         return NULL;
@@ -149,9 +161,8 @@ tb_texts_unusable(GPtrArray *choices)
     return g_strjoinv("\n", (char **)lines->pdata);
 }
 
-/* A title and its text as two paragraphs; the text may be missing. */
-static char *
-paragraphs(TbAdvice advice)
+char *
+tb_texts_paragraphs(TbAdvice advice)
 {
     return advice.text != NULL ? g_strdup_printf("%s\n\n%s", advice.title, advice.text)
                                : g_strdup(advice.title);
@@ -160,13 +171,56 @@ paragraphs(TbAdvice advice)
 char *
 tb_texts_problem(TbProblem problem, TbOperation operation)
 {
-    return paragraphs(tb_advice_problem(problem, operation));
+    return tb_texts_paragraphs(tb_advice_problem(problem, operation));
 }
 
 char *
 tb_texts_failure(const TbMessage *failed, TbOperation operation)
 {
-    g_autofree char *advice = paragraphs(tb_advice_failure(failed->reason, operation));
+    g_autofree char *advice = tb_texts_paragraphs(tb_advice_failure(failed->reason, operation));
     g_autofree char *details = tb_text_clean(failed->text, DETAILS_MAX_CHARACTERS);
     return g_strdup_printf("%s\n\n%s", advice, details);
+}
+
+static char *
+compose_care(TbOperation operation, const TbToken *token, const char *note, const char *question,
+             gsize max)
+{
+    g_autoptr(GPtrArray) parts = g_ptr_array_new_with_free_func(g_free);
+
+    g_ptr_array_add(parts, g_strdup(tb_text_operation(operation)));
+    if (token != NULL) {
+        g_autofree char *label = tb_text_clean(token->label, max);
+        g_autofree char *reader = tb_text_clean(token->reader, max);
+        g_ptr_array_add(parts, *token->reader != '\0'
+                                   ? g_strdup_printf(_("Token: %1$s\nReader: %2$s"), label, reader)
+                                   : g_strdup_printf(_("Token: %s"), label));
+    }
+    if (note != NULL)
+        g_ptr_array_add(parts, g_strdup(note));
+    if (question != NULL)
+        g_ptr_array_add(parts, g_strdup(question));
+    g_ptr_array_add(parts, NULL);
+    return g_strjoinv("\n\n", (char **)parts->pdata);
+}
+
+char *
+tb_texts_care(TbOperation operation, const TbToken *token, const char *note, const char *question)
+{
+    char *text = compose_care(operation, token, note, question, NAME_MAX_CHARACTERS);
+    if (!fits(text)) {
+        g_free(text);
+        text = compose_care(operation, token, note, question, NAME_SHORT_CHARACTERS);
+    }
+    return text;
+}
+
+gboolean
+tb_texts_pin_is_text(const TbSecret *pin)
+{
+    const char *bytes = (const char *)tb_secret_data(pin);
+    gsize length = tb_secret_length(pin);
+
+    /* The pipe ends a PIN at a newline (docs/protocol.md, 4.3); g_utf8_validate refuses NUL. */
+    return memchr(bytes, '\n', length) == NULL && g_utf8_validate(bytes, (gssize)length, NULL);
 }

@@ -8,6 +8,8 @@
 
 #include <glib.h>
 
+#include "core/secret.h"
+#include "host/prompt/advice.h"
 #include "host/prompt/message.h"
 
 char *tb_texts_title(const TbMessage *show);
@@ -25,3 +27,13 @@ char *tb_texts_problem(TbProblem problem, TbOperation operation);
 
 /* A failure, and what to do. */
 char *tb_texts_failure(const TbMessage *failed, TbOperation operation);
+
+/* A title and its text as two paragraphs; the text may be missing. */
+char *tb_texts_paragraphs(TbAdvice advice);
+
+/* What is done to which token (NULL: none), then note and question (NULL: none). */
+char *tb_texts_care(TbOperation operation, const TbToken *token, const char *note,
+                    const char *question);
+
+/* Whether the bytes can be a PIN on the pipe: text without a line break. */
+gboolean tb_texts_pin_is_text(const TbSecret *pin);
