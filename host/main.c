@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <glib-unix.h>
@@ -20,6 +21,7 @@
 #include "host/common/harden.h"
 #include "host/common/log.h"
 #include "host/common/modules.h"
+#include "host/common/sandbox-own.h"
 #include "host/launcher.h"
 #include "host/prompt.h"
 #include "host/server.h"
@@ -62,10 +64,24 @@ take_standard_output(void)
 }
 
 static gboolean
-on_signal(gpointer loop)
+on_signal(gint fd, GIOCondition condition, gpointer loop)
 {
     g_main_loop_quit(loop);
     return G_SOURCE_REMOVE;
+}
+
+/* By descriptor: g_unix_signal_add() would start a thread, and the sandbox refuses threads. */
+static int
+open_signals(void)
+{
+    sigset_t signals;
+
+    (void)signal(SIGPIPE, SIG_IGN);
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 typedef struct Run {
@@ -115,8 +131,7 @@ serve(Run *run, const TbConfig *config, GPtrArray *modules, const GError *fault,
     g_autoptr(TbServer) server = tb_server_new(STDIN_FILENO, out_fd, &parts);
 
     run->loop = loop;
-    g_unix_signal_add(SIGTERM, on_signal, loop);
-    g_unix_signal_add(SIGINT, on_signal, loop);
+    g_unix_fd_add(open_signals(), G_IO_IN, on_signal, loop);
     g_main_loop_run(loop);
     return run->lost ? EXIT_FAULT : tb_server_exit_status(server);
 }
@@ -160,7 +175,6 @@ main(int argc, char **argv)
         tb_log(TB_LOG_ERROR, "no-standard-output", "%s", "");
         return EXIT_FAULT;
     }
-    (void)signal(SIGPIPE, SIG_IGN);
     config = tb_config_load_default(&error);
     if (!config) {
         /* Going on, with what is compiled in, only to tell the caller: a host that exits at once
@@ -178,5 +192,6 @@ main(int argc, char **argv)
         tb_log(TB_LOG_ERROR, "no-launcher", "error=\"%s\"", launcher_fault->message);
         return EXIT_FAULT;
     }
+    tb_sandbox_enter_host();
     return serve(&run, config, modules, error, out_fd);
 }

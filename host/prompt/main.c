@@ -20,6 +20,7 @@
 #include "host/common/channel.h"
 #include "host/common/harden.h"
 #include "host/common/log.h"
+#include "host/common/sandbox-own.h"
 #include "host/prompt/session.h"
 #include "host/prompt/style.h"
 #include "tokenbridge-config.h"
@@ -122,6 +123,7 @@ main(int argc, char **argv)
     if (!tb_secret_init(&locked) || !locked)
         tb_log(TB_LOG_WARNING, "memory-not-locked", "locked=%s", locked ? "yes" : "no");
     set_environment();
+    tb_sandbox_enter_prompt();
     (void)setlocale(LC_ALL, "");
     gtk_disable_setlocale();
     g_set_prgname("tokenbridge-prompt");
@@ -130,6 +132,7 @@ main(int argc, char **argv)
         channel = tb_channel_new(TB_CHANNEL_FD);
         return report_no_display(channel);
     }
+    tb_sandbox_forbid_programs(); /* not before: the other prompt is one, and starts one */
     g_set_application_name("Tokenbridge");
     g_object_set(gtk_settings_get_default(), "gtk-enable-primary-paste", FALSE, NULL);
     tb_style_load();

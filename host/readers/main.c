@@ -14,6 +14,7 @@
 #include "host/common/channel.h"
 #include "host/common/harden.h"
 #include "host/common/log.h"
+#include "host/common/sandbox-own.h"
 #include "host/readers/readers.h"
 #include "tokenbridge-config.h"
 
@@ -69,6 +70,7 @@ main(int argc, char **argv)
         return argc == 2 && strcmp(argv[1], "--help") == 0 ? 0 : 2;
     }
     tb_harden_die_with_parent();
+    tb_sandbox_enter_readers();
     channel = tb_channel_new(TB_CHANNEL_FD);
     serve(channel);
     return 0;

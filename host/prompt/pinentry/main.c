@@ -19,6 +19,7 @@
 #include "host/common/channel.h"
 #include "host/common/harden.h"
 #include "host/common/log.h"
+#include "host/common/sandbox-own.h"
 #include "host/prompt/language.h"
 #include "host/prompt/pinentry/dialog.h"
 #include "host/prompt/pinentry/pinentry.h"
@@ -275,5 +276,6 @@ main(int argc, char **argv)
         fprintf(stderr, PROGRAM ": %s is not an absolute path\n", argv[1]);
         return 2;
     }
+    tb_sandbox_enter_prompt();
     return serve(argc == 2 ? argv[1] : NULL);
 }
