@@ -14,6 +14,7 @@
 
 struct TbMechanisms {
     GArray *types; /* CK_MECHANISM_TYPE */
+    CK_RV rv;      /* of the reading */
 };
 
 TbMechanisms *
@@ -64,20 +65,45 @@ is_ours(CK_MECHANISM_TYPE type)
     return FALSE;
 }
 
+CK_RV
+tb_mechanisms_rv(const TbMechanisms *mechanisms)
+{
+    return mechanisms->rv;
+}
+
+static CK_RV
+read_list(const CK_FUNCTION_LIST *p11, CK_SLOT_ID slot, CK_MECHANISM_TYPE **out_list,
+          CK_ULONG *out_count)
+{
+    g_autofree CK_MECHANISM_TYPE *list = NULL;
+    CK_ULONG count = 0;
+    CK_ULONG room;
+    CK_RV rv = p11->C_GetMechanismList(slot, NULL, &count);
+
+    if (rv == CKR_OK && count > LIST_MAX)
+        rv = CKR_GENERAL_ERROR;
+    if (rv != CKR_OK)
+        return rv;
+    room = count;
+    list = g_new0(CK_MECHANISM_TYPE, room + 1);
+    rv = p11->C_GetMechanismList(slot, list, &count);
+    if (rv == CKR_OK && count > room)
+        rv = CKR_GENERAL_ERROR;
+    if (rv != CKR_OK)
+        return rv;
+    *out_list = g_steal_pointer(&list);
+    *out_count = count;
+    return CKR_OK;
+}
+
 TbMechanisms *
 tb_mechanisms_read(const CK_FUNCTION_LIST *p11, CK_SLOT_ID slot)
 {
     g_autofree CK_MECHANISM_TYPE *list = NULL;
     TbMechanisms *mechanisms = tb_mechanisms_new(NULL, 0);
     CK_ULONG count = 0;
-    CK_ULONG room;
 
-    if (p11->C_GetMechanismList(slot, NULL, &count) != CKR_OK || count > LIST_MAX)
-        return mechanisms;
-    room = count;
-    list = g_new0(CK_MECHANISM_TYPE, room + 1);
-    if (p11->C_GetMechanismList(slot, list, &count) != CKR_OK || count > room)
-        return mechanisms;
+    mechanisms->rv = read_list(p11, slot, &list, &count);
     for (CK_ULONG i = 0; i < count; i++) {
         CK_MECHANISM_INFO info = {0};
 

@@ -19,6 +19,9 @@ typedef struct TbMechanisms TbMechanisms;
 /* Asks the token. A token that does not answer has none. */
 TbMechanisms *tb_mechanisms_read(const CK_FUNCTION_LIST *p11, CK_SLOT_ID slot);
 
+/* What the token answered when it was asked. */
+CK_RV tb_mechanisms_rv(const TbMechanisms *mechanisms);
+
 TbMechanisms *tb_mechanisms_new(const CK_MECHANISM_TYPE *types, gsize count);
 void tb_mechanisms_free(TbMechanisms *mechanisms);
 gboolean tb_mechanisms_are_none(const TbMechanisms *mechanisms);

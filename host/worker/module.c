@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One PKCS#11 module: see module.h. libp11 0.4.12 hangs for ever when C_OpenSession fails, gives up
- * on all slots when one fails, gives up on all certificates when one is not X.509, and must not
- * enumerate twice in one context. So Cryptoki looks first, each reading has a context of its own,
- * and what libp11 cannot read, Cryptoki reads.
+ * One PKCS#11 module: see module.h. libp11 0.4.12 hangs for ever when C_OpenSession fails
+ * (libp11-guard.c stands before that), gives up on all slots when one fails, gives up on all
+ * certificates when one is not X.509, and must not enumerate twice in one context. So Cryptoki
+ * looks first, each reading has a context of its own, and what libp11 cannot read, Cryptoki reads.
  */
 #include "host/worker/module.h"
 
@@ -17,6 +17,7 @@
 #include "host/common/log.h"
 #include "host/worker/chain.h"
 #include "host/worker/ckr.h"
+#include "host/worker/libp11-guard.h"
 #include "host/worker/objects.h"
 #include "host/worker/text.h"
 
@@ -32,6 +33,7 @@ struct TbModule {
     CK_INFO info;
     PKCS11_CTX *context; /* holds the initialisation; NULL when there is none */
     gboolean context_used;
+    gboolean guarded; /* libp11 may open sessions in the context */
 };
 
 TbModule *
@@ -145,7 +147,7 @@ initialise_fault(const TbModule *module, GError **error)
 }
 
 static PKCS11_CTX *
-new_context(const TbModule *module, GError **error)
+new_context(TbModule *module, GError **error)
 {
     PKCS11_CTX *context = PKCS11_CTX_new();
 
@@ -153,8 +155,12 @@ new_context(const TbModule *module, GError **error)
     if (context) {
         if (module->init_args)
             PKCS11_CTX_init_args(context, module->init_args);
-        if (PKCS11_CTX_load(context, module->path) == 0)
+        if (PKCS11_CTX_load(context, module->path) == 0) {
+            module->guarded = tb_libp11_guard(context, module->functions);
+            if (!module->guarded)
+                tb_log(TB_LOG_WARNING, "module.libp11", "guarded=no");
             return context;
+        }
         PKCS11_CTX_free(context);
     }
     (void)initialise_fault(module, error);
@@ -353,17 +359,6 @@ has_sane_lengths(const CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session, CK_OBJE
 }
 
 static gboolean
-can_open_session(const CK_FUNCTION_LIST *p11, CK_SLOT_ID slot)
-{
-    CK_SESSION_HANDLE session = CK_INVALID_HANDLE;
-
-    if (p11->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, &session) != CKR_OK)
-        return FALSE;
-    (void)p11->C_CloseSession(session);
-    return TRUE;
-}
-
-static gboolean
 read_certificates_with_libp11(TbSlot *slot, const CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session,
                               const GArray *handles, PKCS11_TOKEN *token)
 {
@@ -376,9 +371,7 @@ read_certificates_with_libp11(TbSlot *slot, const CK_FUNCTION_LIST *p11, CK_SESS
         if (!has_sane_lengths(p11, session, g_array_index(handles, CK_OBJECT_HANDLE, i)))
             return FALSE;
     }
-    /* libp11 waits for ever when C_OpenSession fails, and the lengths of a slow card took time. */
-    if (!can_open_session(p11, slot->id) || PKCS11_enumerate_certs(token, &found, &count) != 0 ||
-        count != handles->len)
+    if (PKCS11_enumerate_certs(token, &found, &count) != 0 || count != handles->len)
         return FALSE;
     for (unsigned int i = 0; i < count; i++) {
         /* libp11 passes on whatever length the module answered. */
@@ -415,6 +408,22 @@ read_slot(TbSlot *slot, const CK_FUNCTION_LIST *p11, PKCS11_TOKEN *token)
     return rv;
 }
 
+/* A token that could not be read must not pass for one without certificates. */
+static void
+check_reading(TbSlot *slot)
+{
+    CK_RV rv = tb_mechanisms_rv(slot->mechanisms);
+
+    if (slot->fault)
+        return;
+    if (slot->incomplete && slot->certificate_count > 0 && slot->certificates->len == 0)
+        tb_fault(&slot->fault, TB_REASON_MODULE_FAILED,
+                 "The token's certificates could not be read. Take the token out and insert it "
+                 "again.");
+    else if (slot->certificates->len > 0 && rv != CKR_OK)
+        tb_ckr_fault(&slot->fault, rv, TB_CKR_LOOKING, "C_GetMechanismList");
+}
+
 void
 tb_module_read(TbModule *module, GPtrArray *slots)
 {
@@ -432,11 +441,12 @@ tb_module_read(TbModule *module, GPtrArray *slots)
         if (slot->fault)
             continue;
         rv = read_slot(slot, module->functions,
-                       find_token(p11_slots, enumerated ? count : 0, slot->id));
+                       find_token(p11_slots, enumerated && module->guarded ? count : 0, slot->id));
         if (rv != CKR_OK)
             tb_ckr_fault(&slot->fault, rv, TB_CKR_LOOKING, "C_FindObjects");
         tb_chain_link(slot->certificates);
         slot->mechanisms = tb_mechanisms_read(module->functions, slot->id);
+        check_reading(slot);
         slot->incomplete = slot->incomplete || tb_mechanisms_are_none(slot->mechanisms);
     }
     /* This closes libp11's sessions, so no session of ours may be open here. */
