@@ -12,6 +12,7 @@ import {fileURLToPath} from 'node:url';
 
 const usage = `Usage: scripts/bench [--json] [--runs N] [--no-browser]
        scripts/bench soak [--help]   thousands of requests and starts: what piles up
+       scripts/bench kill [--help]   kill -9 of each process at each step of a request
 
 Measures Tokenbridge against the least that would do: a bare native-messaging host, and a bare Cryptoki
 program that logs in and signs with the same token.

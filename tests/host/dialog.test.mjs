@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What happens to an open dialog: a second request, the page's or the user's cancel, the browser's end, a killed
-// host, a token that comes or goes, wrong PINs, a prompt or pinentry that is missing or dies, and the clock.
+// What happens to an open dialog: a second request, the page's or the user's cancel, the browser's end, a
+// token that comes or goes, wrong PINs, a prompt or pinentry that is missing or dies, and the clock.
 import assert from 'node:assert/strict';
 import {after, test} from 'node:test';
 import {verifyToken} from '../demo-site/verify.mjs';
@@ -84,15 +84,6 @@ for (const name of Object.keys(stages)) {
     assert.deepEqual({code, signal}, {code: 0, signal: null});
     assert.ok(took < ms(200), `${took} ms`);
     await stage.nothingLeft(200);
-  });
-
-  test(`kill -9 of the host: ${name}`, async t => {
-    const {stage, host} = await bringTo(t, name);
-    host.process.kill('SIGKILL');
-    await host.exit;
-    await stage.nothingLeft(1000);
-    repair(stage);
-    await assertWorks(stage.host());
   });
 }
 

@@ -13,7 +13,7 @@ import {fileURLToPath} from 'node:url';
 import {readCertificate} from '../demo-site/certificate.mjs';
 
 const source = fileURLToPath(new URL('../..', import.meta.url));
-const build = process.env.TB_TEST_BUILD ?? path.join(source, 'build');
+export const build = process.env.TB_TEST_BUILD ?? path.join(source, 'build');
 const slow = Math.min(Math.max(Number(process.env.TB_TEST_SLOW ?? 1) || 1, 1), 100);
 
 export const hostProgram = path.join(build, 'host', 'tokenbridge-host');
@@ -93,7 +93,7 @@ export const allGone = (list, milliseconds = 1000) =>
   until(`ends of ${list.map(one => one.name).join(', ')}`, () => !list.some(one => isRunning(one.pid)), milliseconds);
 
 /** The processes that were started with something below this folder in their arguments. */
-const startedFrom = dir => processes().filter(one => {
+export const startedFrom = dir => processes().filter(one => {
   try {
     return readFileSync(`/proc/${one.pid}/cmdline`, 'utf8').includes(dir) && !['Z', 'X'].includes(one.state);
   } catch {
@@ -275,7 +275,8 @@ export class Stage {
       `directories.tokendir = ${this.store}\nobjectstore.backend = file\nlog.level = ERROR\nslots.removable = true\n`);
     symlinkSync(fakePinentry, path.join(this.dir, 'pinentry'));
     this.tellPinentry(pinentry);
-    this.configure(config, modules ?? (lab ? {softhsm: lab.made.module} : {}), prompt);
+    this.modules = modules ?? (lab ? {softhsm: lab.made.module} : {});
+    this.configure(config, this.modules, prompt);
     this.env = {
       PATH: process.env.PATH, LANG: 'C.UTF-8', HOME: path.join(this.dir, 'home'),
       XDG_CONFIG_HOME: path.join(this.dir, 'config'), XDG_STATE_HOME: path.join(this.dir, 'state'),

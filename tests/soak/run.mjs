@@ -53,15 +53,15 @@ const results = {};
 try {
   for (const module of modules) {
     const result = await soakRequests(t, lab, module, {requests: options.requests, progress: done => tell(`${module}: ${done}`)});
-    const workerBefore = result.first.children.find(one => one.pid === result.worker.pid);
+    const before = one => result.first.children.find(child => child.pid === one.pid);
     say(`${module}: ${result.requests} requests in ${result.seconds.toFixed(0)} s; after the first 100, and what is more at the end:`);
     say('                         descriptors threads   memory');
     say(row('host', result.first.host, result.host));
-    say(row('worker', workerBefore, result.worker));
+    for (const name of ['launcher', 'worker']) say(row(name, before(result[name]), result[name]));
     say(`  child processes        ${String(result.first.children.length).padStart(11)}                        ${result.processes >= 0 ? '+' : ''}${result.processes}, ${result.zombies} zombies\n`);
-    if (result.host.rss >= HOST_KIB || result.processes || result.zombies) bad++;
-    if ([result.host, result.worker].some(one => one.descriptors || one.threads)) bad++;
-    results[module] = {requests: result.requests, seconds: result.seconds, host: result.host, worker: result.worker, processes: result.processes, zombies: result.zombies};
+    if ([result.host, result.launcher].some(one => one.rss >= HOST_KIB) || result.processes || result.zombies) bad++;
+    if ([result.host, result.launcher, result.worker].some(one => one.descriptors || one.threads)) bad++;
+    results[module] = {requests: result.requests, seconds: result.seconds, host: result.host, launcher: result.launcher, worker: result.worker, processes: result.processes, zombies: result.zombies};
   }
   const starts = await soakStarts(t, lab, {starts: options.starts, progress: done => tell(`starts: ${done}`)});
   say(`${starts.starts} starts in ${starts.seconds.toFixed(0)} s: all ended well, nothing left; later ones held ${starts.host.descriptors} descriptors, ` +

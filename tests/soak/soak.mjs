@@ -5,15 +5,12 @@
 // /proc after the first requests and at the end. Test code only; trusts its callers.
 
 import assert from 'node:assert/strict';
-import {readdirSync, writeFileSync} from 'node:fs';
+import {readdirSync, renameSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
-import {fileURLToPath} from 'node:url';
 import {verifyToken} from '../demo-site/verify.mjs';
-import {Stage, frame, lengthWord, nonce, origin, reasonOf, sleep} from '../host/host.mjs';
+import {Stage, build, frame, lengthWord, nonce, origin, reasonOf, sleep} from '../host/host.mjs';
 import {sample, settled} from './sample.mjs';
 
-const source = fileURLToPath(new URL('../..', import.meta.url));
-const build = process.env.TB_TEST_BUILD ?? path.join(source, 'build');
 const testToken = path.join(build, 'tests', 'token', 'token.so');
 
 /** The modules that a soak can run with: their stage. */
@@ -30,18 +27,25 @@ export const modules = Object.keys(stages);
 export function testTokenStage(t, lab, {script = {}, token = {}, ...options} = {}) {
   const stage = new Stage(t, {lab, modules: {token: testToken}, ...options});
   const [user] = lab.made.users;
-  stage.script = path.join(stage.dir, 'script.json');
-  stage.env.TOKENBRIDGE_TEST_TOKEN = stage.script;
-  const members = {
-    log: path.join(stage.dir, 'token.log'),
+  stage.tokenLog = path.join(stage.dir, 'token.log');
+  stage.env.TOKENBRIDGE_TEST_TOKEN = path.join(stage.dir, 'token.json');
+  writeTokenScript(stage, {
+    log: stage.tokenLog,
     slots: [{id: 1, token: {label: 'Staff card', serial: '0001', pin: lab.made.pin, pins: 'low_only', ...token, objects: [
       {class: 'certificate', file: user.certificate, id: '01'}, {class: 'private_key', file: user.private_key, id: '01'},
       {class: 'certificate', file: lab.made.intermediate, id: '02'},
     ]}}],
     ...script,
-  };
-  writeFileSync(stage.script, JSON.stringify(members));
+  });
   return stage;
+}
+
+/** Changes these members of the test token's script; the module sees it before its next call. */
+export function writeTokenScript(stage, members) {
+  const file = stage.env.TOKENBRIDGE_TEST_TOKEN;
+  stage.tokenScript = {...stage.tokenScript, ...members};
+  writeFileSync(`${file}.new`, JSON.stringify(stage.tokenScript));
+  renameSync(`${file}.new`, file);
 }
 
 export async function assertSignsIn(host, lab) {
@@ -63,9 +67,9 @@ async function cancelInFlight({stage, host}, turn) {
   assert.equal(reasonOf(await reply), 'aborted');
 }
 
-const badFrames = [
-  '', '{', 'null', '[]', '{"jsonrpc":"2.0"}', '{"jsonrpc":"2.0","id":1,"method":7}', '\u{feff}{}', `[${'['.repeat(100)}`,
-  '{"jsonrpc":"2.0","id":1,"id":1,"method":"status"}', `"${'x'.repeat(60_000)}"`, 'x'.repeat(70_000),
+const badFrames = [ // ten: each is among the first hundred requests
+  'x'.repeat(70_000), `"${'x'.repeat(60_000)}"`, '', '{', 'null', '[]', '{"jsonrpc":"2.0","id":1,"method":7}', '\u{feff}{}',
+  '['.repeat(100), '{"jsonrpc":"2.0","id":1,"id":1,"method":"status"}',
 ];
 
 async function badFrame({host}, turn) {
@@ -120,7 +124,7 @@ const difference = (before, after) => ({
 
 /**
  * So many requests through one host with a module; what is more after the last one than after the first `warm`.
- * @returns {Promise<{requests: number, seconds: number, host: object, worker: object, processes: number, zombies: number, first: object, last: object}>}
+ * @returns {Promise<{requests: number, seconds: number, host: object, launcher: object, worker: object, processes: number, zombies: number, first: object, last: object}>}
  */
 export async function soakRequests(t, lab, module, {requests, warm = 100, progress = () => {}}) {
   const stage = stages[module](t, lab);
@@ -133,18 +137,21 @@ export async function soakRequests(t, lab, module, {requests, warm = 100, progre
       throw new Error(`request ${n} (${name}): ${error.message}`, {cause: error});
     });
     if (n === warm - 1) first = await settled(place.host);
-    if (n % 1000 === 999) progress(n + 1);
+    if (n % 1000 === 999) progress(n + 1, place.host);
   }
   const last = await settled(place.host);
-  const [workerBefore, workerAfter] = [first, last].map(one => one.children.find(child => child.name.startsWith('tokenbridge-wor')));
-  assert.ok(workerBefore && workerAfter, 'the worker has gone');
-  assert.equal(workerAfter.pid, workerBefore.pid, 'the worker is another one');
+  const more = name => {
+    const [before, after] = [first, last].map(one => one.children.find(child => child.name.startsWith(name)));
+    assert.ok(before && after, `${name} has gone`);
+    assert.equal(after.pid, before.pid, `${name} is another one`);
+    return difference(before, after);
+  };
   const {code} = await place.host.end();
   assert.equal(code, 0);
   await stage.nothingLeft(1000);
   return {
     requests, seconds: (performance.now() - begin) / 1000, first, last,
-    host: difference(first.host, last.host), worker: difference(workerBefore, workerAfter),
+    host: difference(first.host, last.host), launcher: more('tokenbridge-lau'), worker: more('tokenbridge-wor'),
     processes: last.children.length - first.children.length, zombies: last.zombies.length,
   };
 }

@@ -16,10 +16,10 @@ function assertMemory(grown, most) {
 
 for (const module of modules) {
   test(`300 requests through one host, ${module}`, async t => {
-    const {host, worker, processes, zombies} = await soakRequests(t, lab, module, {requests: 300});
+    const {host, launcher, worker, processes, zombies} = await soakRequests(t, lab, module, {requests: 300});
     assert.deepEqual({processes, zombies}, {processes: 0, zombies: 0});
-    for (const one of [host, worker]) assert.deepEqual([one.descriptors, one.threads], [0, 0]);
-    assertMemory(host.rss, 64);
+    for (const one of [host, launcher, worker]) assert.deepEqual([one.descriptors, one.threads], [0, 0]);
+    for (const one of [host, launcher]) assertMemory(one.rss, 64);
     assertMemory(worker.rss, 128); // it holds a module that is not ours
   });
 }
