@@ -209,6 +209,7 @@ meaning(CK_RV rv, TbCkrStage stage)
         return (Meaning){TB_REASON_UNSUPPORTED,
                          "The module does not recognise the card in the reader"};
     case CKR_TOKEN_WRITE_PROTECTED:
+    case CKR_SESSION_READ_ONLY: /* ours are for writing where that is wanted */
         return (Meaning){TB_REASON_UNSUPPORTED, "The token is write-protected"};
     case CKR_PIN_LOCKED:
     case CKR_PIN_EXPIRED:

@@ -108,6 +108,17 @@ change_on_pad(TbLogin *login, gboolean log_in_first, GError **error)
     return tb_login_fault(login, rv, TB_CKR_NEW_PIN, started, "C_SetPIN", error);
 }
 
+/* NSS's softokn, opened read-only, lets a session be opened for writing and log in, and says only
+ * here that nobody is logged in for writing. It is not that the token was removed. */
+static gboolean
+is_read_only(const TbLogin *login)
+{
+    CK_SESSION_INFO info = {0};
+
+    return login->logged_in && login->p11->C_GetSessionInfo(login->session, &info) == CKR_OK &&
+           info.state == CKS_RO_USER_FUNCTIONS;
+}
+
 static gboolean
 change_with_pins(TbLogin *login, const TbSecret *new_pin, GError **error)
 {
@@ -131,6 +142,8 @@ change_with_pins(TbLogin *login, const TbSecret *new_pin, GError **error)
         rv = CKR_PIN_INVALID; /* the old one was right a moment ago, so it means the new one */
     if (rv == CKR_PIN_INCORRECT)
         tb_pin_memory_add(login->memory, &digest);
+    if (rv == CKR_USER_NOT_LOGGED_IN && is_read_only(login))
+        rv = CKR_SESSION_READ_ONLY;
     return tb_login_fault(login, rv, TB_CKR_NEW_PIN, started, "C_SetPIN", error);
 }
 
