@@ -17,6 +17,7 @@ struct TbListing {
     GPtrArray *slots; /* TbSlot of the last listing; NULL: none */
     json_t *tokens;   /* what it said, in the order of slots */
     gboolean looked;  /* since the module was initialised */
+    gboolean distrusted;
 };
 
 TbListing *
@@ -33,6 +34,13 @@ tb_listing_forget(TbListing *listing)
 {
     g_clear_pointer(&listing->slots, g_ptr_array_unref);
     g_clear_pointer(&listing->tokens, json_decref);
+}
+
+void
+tb_listing_distrust(TbListing *listing)
+{
+    tb_listing_forget(listing);
+    listing->distrusted = TRUE;
 }
 
 void
@@ -220,6 +228,9 @@ look(TbListing *listing, GPtrArray **out_slots, GError **error)
 {
     g_autoptr(GPtrArray) slots = NULL;
 
+    if (listing->distrusted && !tb_module_reinitialise(listing->module, error))
+        return FALSE;
+    listing->distrusted = FALSE;
     if (!tb_module_look(listing->module, &slots, error))
         return FALSE;
     if (needs_new_start(listing, slots)) {

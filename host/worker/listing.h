@@ -31,3 +31,7 @@ json_t *tb_listing_revealed(TbListing *listing, const TbSlot *slot);
 
 /* Forgets the last listing: the next answer is read from the tokens. */
 void tb_listing_forget(TbListing *listing);
+
+/* The same, and the module is started anew for the next one: it may believe in a daemon that has
+ * gone. */
+void tb_listing_distrust(TbListing *listing);

@@ -236,11 +236,13 @@ tb_login_enter(TbLogin *login, CK_USER_TYPE kind, GError **error)
         login->logged_in = TRUE;
         return TRUE;
     }
-    /* A CAC card behind OpenSC says CKR_GENERAL_ERROR to a wrong PIN; to a PUK OpenSC says so of
-     * cards on which it cannot log in the SO. */
-    if (login->pin &&
-        (login->rv == CKR_PIN_INCORRECT || (login->rv == CKR_GENERAL_ERROR && kind != CKU_SO)))
+    /* A CAC card behind OpenSC says CKR_GENERAL_ERROR to a wrong PIN, and so does any module to a
+     * right one when its daemon is gone; to a PUK OpenSC says so of cards on which it cannot log in
+     * the SO. */
+    if (login->pin && login->rv == CKR_PIN_INCORRECT)
         tb_pin_memory_add(login->memory, &digest);
+    else if (login->pin && login->rv == CKR_GENERAL_ERROR && kind != CKU_SO)
+        tb_pin_memory_add_doubtful(login->memory, &digest);
     return tb_login_fault(login, login->rv, kind == CKU_SO ? TB_CKR_PUK : TB_CKR_LOGIN, started,
                           "C_Login", error);
 }

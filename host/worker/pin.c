@@ -18,9 +18,14 @@
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(EVP_MAC, EVP_MAC_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(EVP_MAC_CTX, EVP_MAC_CTX_free)
 
+typedef struct Refused {
+    TbPinDigest digest;
+    gboolean doubtful; /* the token did not say that it was for the PIN */
+} Refused;
+
 struct TbPinMemory {
     guint8 *key;     /* KEY_SIZE random bytes in the secure heap */
-    GArray *digests; /* TbPinDigest */
+    GArray *refused; /* Refused */
 };
 
 const char *
@@ -103,7 +108,7 @@ tb_pin_memory_new(void)
     }
     memory = g_new0(TbPinMemory, 1);
     memory->key = key;
-    memory->digests = g_array_new(FALSE, FALSE, sizeof(TbPinDigest));
+    memory->refused = g_array_new(FALSE, FALSE, sizeof(Refused));
     return memory;
 }
 
@@ -113,7 +118,7 @@ tb_pin_memory_free(TbPinMemory *memory)
     if (!memory)
         return;
     OPENSSL_secure_clear_free(memory->key, KEY_SIZE);
-    g_array_unref(memory->digests);
+    g_array_unref(memory->refused);
     g_free(memory);
 }
 
@@ -148,28 +153,51 @@ tb_pin_memory_digest(const TbPinMemory *memory, const CK_TOKEN_INFO *info, CK_US
 gboolean
 tb_pin_memory_has(const TbPinMemory *memory, const TbPinDigest *digest)
 {
-    for (guint i = 0; i < memory->digests->len; i++) {
-        const TbPinDigest *refused = &g_array_index(memory->digests, TbPinDigest, i);
+    for (guint i = 0; i < memory->refused->len; i++) {
+        const Refused *refused = &g_array_index(memory->refused, Refused, i);
 
-        if (CRYPTO_memcmp(refused->bytes, digest->bytes, sizeof digest->bytes) == 0)
+        if (CRYPTO_memcmp(refused->digest.bytes, digest->bytes, sizeof digest->bytes) == 0)
             return TRUE;
     }
     return FALSE;
 }
 
+static void
+add(TbPinMemory *memory, const TbPinDigest *digest, gboolean doubtful)
+{
+    const Refused refused = {.digest = *digest, .doubtful = doubtful};
+
+    g_array_append_vals(memory->refused, &refused, 1);
+}
+
 void
 tb_pin_memory_add(TbPinMemory *memory, const TbPinDigest *digest)
 {
-    g_array_append_vals(memory->digests, digest, 1);
+    add(memory, digest, FALSE);
+}
+
+void
+tb_pin_memory_add_doubtful(TbPinMemory *memory, const TbPinDigest *digest)
+{
+    add(memory, digest, TRUE);
+}
+
+void
+tb_pin_memory_forget_doubtful(TbPinMemory *memory)
+{
+    for (guint i = memory->refused->len; i > 0; i--) {
+        if (g_array_index(memory->refused, Refused, i - 1).doubtful)
+            g_array_remove_index_fast(memory->refused, i - 1);
+    }
 }
 
 void
 tb_pin_memory_remove(TbPinMemory *memory, const TbPinDigest *digest)
 {
-    for (guint i = memory->digests->len; i > 0; i--) {
-        const TbPinDigest *refused = &g_array_index(memory->digests, TbPinDigest, i - 1);
+    for (guint i = memory->refused->len; i > 0; i--) {
+        const Refused *refused = &g_array_index(memory->refused, Refused, i - 1);
 
-        if (CRYPTO_memcmp(refused->bytes, digest->bytes, sizeof digest->bytes) == 0)
-            g_array_remove_index_fast(memory->digests, i - 1);
+        if (CRYPTO_memcmp(refused->digest.bytes, digest->bytes, sizeof digest->bytes) == 0)
+            g_array_remove_index_fast(memory->refused, i - 1);
     }
 }

@@ -51,5 +51,10 @@ gboolean tb_pin_memory_has(const TbPinMemory *memory, const TbPinDigest *digest)
 
 void tb_pin_memory_add(TbPinMemory *memory, const TbPinDigest *digest);
 
+/* The same, when the token did not say that it was the PIN that it refused; and what to do once it
+ * turns out to have been something else. */
+void tb_pin_memory_add_doubtful(TbPinMemory *memory, const TbPinDigest *digest);
+void tb_pin_memory_forget_doubtful(TbPinMemory *memory);
+
 /* The token takes it again: it has become the PIN. */
 void tb_pin_memory_remove(TbPinMemory *memory, const TbPinDigest *digest);

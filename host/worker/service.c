@@ -28,6 +28,8 @@ struct TbService {
     TbListing *listing;
     TbPinMemory *memory;
     TbLogin held; /* after "reveal", until the next request; else no session is open in it */
+    CK_SLOT_ID doubted_slot; /* whose token refused a PIN without a reason */
+    char *doubted_serial;    /* NULL: none */
 };
 
 TbService *
@@ -57,6 +59,7 @@ tb_service_free(TbService *service)
     tb_listing_free(service->listing);
     tb_module_free(service->module);
     tb_pin_memory_free(service->memory);
+    g_free(service->doubted_serial);
     g_free(service);
 }
 
@@ -190,17 +193,40 @@ begin(TbService *service, const TbTarget *target, TbLogin *login, GError **error
     return TRUE;
 }
 
+/* A PIN that was refused without a reason was not wrong, perhaps, when the token turns out to be
+ * gone, or its module to be out of order: it may be sent again. */
+static json_t *
+list(TbService *service, GError **error)
+{
+    json_t *answer = tb_listing_answer(service->listing, error);
+    const TbSlot *slot =
+        service->doubted_serial
+            ? tb_listing_find(service->listing, service->doubted_slot, service->doubted_serial)
+            : NULL;
+
+    if (service->doubted_serial && (!slot || slot->fault)) {
+        tb_pin_memory_forget_doubtful(service->memory);
+        g_clear_pointer(&service->doubted_serial, g_free);
+    }
+    return answer;
+}
+
 /* Not every module says that a token has gone: SoftHSM, for one, reports a general error. What a
  * listing shows decides. */
 static void
-explain_failure(TbService *service, const TbTarget *target, GError **error)
+explain_failure(TbService *service, const TbTarget *target, const TbLogin *login, GError **error)
 {
     json_t *answer;
 
+    if (login->rv == CKR_GENERAL_ERROR) {
+        g_free(service->doubted_serial);
+        service->doubted_serial = g_strdup(target->serial);
+        service->doubted_slot = target->slot;
+    }
     if (tb_fault_reason(*error) != TB_REASON_MODULE_FAILED ||
         !tb_listing_find(service->listing, target->slot, target->serial))
         return;
-    answer = tb_listing_answer(service->listing, NULL);
+    answer = list(service, NULL);
     if (answer && !tb_listing_find(service->listing, target->slot, target->serial) &&
         !tb_listing_has_failure(service->listing, target->slot)) {
         tb_log(TB_LOG_INFO, "token.removed", "error=\"%s\"", (*error)->message);
@@ -216,7 +242,7 @@ static gboolean
 makes_listing_stale(TbReason reason)
 {
     return reason == TB_REASON_TOKEN_MISSING || reason == TB_REASON_TOKEN_REMOVED ||
-           reason == TB_REASON_NO_CERTIFICATE || reason == TB_REASON_MODULE_FAILED;
+           reason == TB_REASON_NO_CERTIFICATE;
 }
 
 /* with_puk: the request was about both. */
@@ -232,7 +258,9 @@ login_error(TbService *service, const GError *error, const TbPinReport *report, 
         json_object_set_new(fault, "puk", tb_pin_puk_to_json(&report->info));
     if (report->repeated)
         json_object_set_new(fault, "repeated", json_true());
-    if (makes_listing_stale(tb_fault_reason(error)))
+    if (tb_fault_reason(error) == TB_REASON_MODULE_FAILED)
+        tb_listing_distrust(service->listing);
+    else if (makes_listing_stale(tb_fault_reason(error)))
         tb_listing_forget(service->listing);
     return answer;
 }
@@ -270,7 +298,7 @@ answer_sign(TbService *service, json_t *message, int pin_fd)
         return sign_answer(signature);
     tb_login_clear(&login);
     if (readable)
-        explain_failure(service, &target, &error);
+        explain_failure(service, &target, &login, &error);
     return login_error(service, error, &login.report, FALSE);
 }
 
@@ -282,7 +310,7 @@ find_slot(TbService *service, const TbTarget *target, GError **error)
     json_t *answer = NULL;
 
     if (!slot) {
-        answer = tb_listing_answer(service->listing, error);
+        answer = list(service, error);
         if (!answer)
             return NULL;
         json_decref(answer);
@@ -320,7 +348,7 @@ answer_reveal(TbService *service, json_t *message, int pin_fd)
     }
     tb_login_clear(&login);
     if (readable)
-        explain_failure(service, &target, &error);
+        explain_failure(service, &target, &login, &error);
     return login_error(service, error, &login.report, FALSE);
 }
 
@@ -351,7 +379,7 @@ answer_pin(TbService *service, json_t *message, const char *op, int pin_fd)
     }
     tb_login_clear(&login);
     if (readable)
-        explain_failure(service, &target, &error);
+        explain_failure(service, &target, &login, &error);
     return login_error(service, error, &login.report, TRUE);
 }
 
@@ -363,7 +391,7 @@ answer_list(TbService *service, json_t *message)
     json_t *answer = NULL;
 
     if (tb_json_only(message, "list", members, &error))
-        answer = tb_listing_answer(service->listing, &error);
+        answer = list(service, &error);
     return answer ? answer : tb_service_error(error);
 }
 

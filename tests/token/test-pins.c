@@ -98,6 +98,33 @@ test_same_wrong_pin_once(gconstpointer data)
     g_assert_cmpuint(LOGINS(desk), ==, 2);
 }
 
+/* A PIN that was refused without a reason is sent again only after the token was gone: then the
+ * reason may have been another than the PIN. One that the token called wrong is not. */
+static void
+assert_after_absence(const char *members, guint logins)
+{
+    g_autoptr(TtDesk) desk = tt_desk_with_ann(members, "");
+
+    tt_desk_list(desk);
+    json_decref(tt_desk_sign(desk, "ann", "wrong0"));
+    tt_desk_list(desk);
+    json_decref(tt_desk_sign(desk, "ann", "wrong0"));
+    g_assert_cmpuint(LOGINS(desk), ==, 1);
+    tt_desk_write(desk, "'slots': [{'id': 1, 'token': null}]");
+    tt_desk_list(desk);
+    tt_desk_write(desk, TT_ANN_SCRIPT, members, "");
+    tt_desk_list(desk);
+    json_decref(tt_desk_sign(desk, "ann", "wrong0"));
+    g_assert_cmpuint(LOGINS(desk), ==, logins);
+}
+
+static void
+test_refused_without_a_reason(void)
+{
+    assert_after_absence("'pins': 'general_error',", 2);
+    assert_after_absence("", 1);
+}
+
 /* Where a login succeeds, the count starts anew, but the refused PIN stays refused. */
 static void
 test_right_pin_between_wrong_ones(void)
@@ -460,6 +487,7 @@ main(int argc, char **argv)
         g_test_add_data_func(each, GUINT_TO_POINTER(i), test_each_wrong_pin);
         g_test_add_data_func(same, GUINT_TO_POINTER(i), test_same_wrong_pin_once);
     }
+    g_test_add_func("/token/pins/without-a-reason", test_refused_without_a_reason);
     g_test_add_func("/token/pins/right-between", test_right_pin_between_wrong_ones);
     g_test_add_func("/token/pins/random", test_random_sequences);
     g_test_add_func("/token/pins/survive", test_state_survives_the_worker);

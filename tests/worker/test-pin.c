@@ -67,6 +67,24 @@ test_memory(void)
     g_assert_true(remembers(memory, &other, CKU_USER, ""));
 }
 
+static void
+test_doubtful(void)
+{
+    g_autoptr(TbPinMemory) memory = tb_pin_memory_new();
+    CK_TOKEN_INFO card = {.serialNumber = "1"};
+    TbPinDigest refused = digest_of(memory, &card, CKU_USER, "1111");
+    TbPinDigest doubtful = digest_of(memory, &card, CKU_USER, "2222");
+
+    tb_pin_memory_add_doubtful(memory, &doubtful);
+    tb_pin_memory_add(memory, &refused);
+    tb_pin_memory_add_doubtful(memory, &doubtful);
+    g_assert_true(remembers(memory, &card, CKU_USER, "1111"));
+    g_assert_true(remembers(memory, &card, CKU_USER, "2222"));
+    tb_pin_memory_forget_doubtful(memory);
+    g_assert_true(remembers(memory, &card, CKU_USER, "1111"));
+    g_assert_false(remembers(memory, &card, CKU_USER, "2222"));
+}
+
 /* Two workers' memories are keyed differently: a digest tells nothing outside its process. */
 static void
 test_memories_have_own_keys(void)
@@ -166,6 +184,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_assert_true(tb_secret_init(NULL));
     g_test_add_func("/worker/pin/memory", test_memory);
+    g_test_add_func("/worker/pin/doubtful", test_doubtful);
     g_test_add_func("/worker/pin/own-keys", test_memories_have_own_keys);
     g_test_add_func("/worker/pin/states", test_states);
     g_test_add_func("/worker/pin/puk-states", test_puk_states);
