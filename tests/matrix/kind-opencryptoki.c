@@ -67,7 +67,7 @@ start_daemon(void)
 }
 
 static void
-stop_daemon(void)
+end_daemon(int signal_number)
 {
     g_autofree char *text = NULL;
     GPid pid;
@@ -75,9 +75,23 @@ stop_daemon(void)
     if (!g_file_get_contents("/run/pkcsslotd.pid", &text, NULL, NULL))
         return;
     pid = (GPid)g_ascii_strtoll(text, NULL, 10);
-    while (kill(pid, SIGTERM) == 0)
+    while (kill(pid, signal_number) == 0)
         g_usleep(1000);
     (void)g_unlink("/run/pkcsslotd.pid");
+    (void)g_unlink("/run/pkcsslotd.socket");
+}
+
+static void
+stop_daemon(void)
+{
+    end_daemon(SIGTERM);
+}
+
+/* While a program uses it, it does not end by itself. */
+static void
+kill_daemon(void)
+{
+    end_daemon(SIGKILL);
 }
 
 static void
@@ -138,5 +152,7 @@ const TbKind tb_kind_opencryptoki = {
     .missing = missing,
     .make = make,
     .refresh = refresh,
+    .stop_service = kill_daemon,
+    .start_service = start_daemon,
     .finish = stop_daemon,
 };

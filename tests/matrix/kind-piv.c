@@ -46,6 +46,10 @@ slot(const char *name, const char *user)
 static void
 make(void)
 {
+    tb_tools_write(tb_tools_path("opensc.conf"),
+                   "app default { framework pkcs15 { } pkcs11 { user_pin_unblock_style = "
+                   "set_pin_in_unlogged_session; } }\n");
+    g_setenv("OPENSC_CONF", tb_tools_path("opensc.conf"), TRUE);
     rig = tb_rig_new();
     tb_rig_start_service(rig, TRUE);
 }
@@ -88,6 +92,19 @@ finish(void)
     g_clear_pointer(&rig, tb_rig_free);
 }
 
+static void
+stop_service(void)
+{
+    tb_rig_stop_service(rig);
+}
+
+static void
+start_service(void)
+{
+    tb_rig_start_service(rig, TRUE);
+    tb_rig_wait_card(rig, TRUE);
+}
+
 static guint
 pins_seen(void)
 {
@@ -114,6 +131,8 @@ const TbKind tb_kind_piv = {
     .missing = missing,
     .make = make,
     .refresh = refresh,
+    .stop_service = stop_service,
+    .start_service = start_service,
     .finish = finish,
     .remove = take_out,
     .insert = insert,

@@ -111,6 +111,7 @@ const TbKind tb_kind_softhsm = {
     .after_right = "ok",
     .no_lock = "SoftHSM never locks a PIN",
     .removed = "token_removed",
+    .no_service = "its module needs no daemon",
     .module = module,
     .state = state,
     .strict_needs_state = TRUE,

@@ -114,6 +114,7 @@ const TbKind tb_kind_test = {
     .locked_anew = "locked",
     .no_strict_alone = "the test token ends the process when it cannot read its script",
     .removed = "token_missing",
+    .no_service = "its module needs no daemon",
     .module = module,
     .state = state,
     .make = make,

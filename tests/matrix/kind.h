@@ -31,22 +31,23 @@ typedef struct TbKind {
     /* The PIN's state after the first, second ... wrong one. Of a token that locks its PIN the last
      * one is when it is locked; one that does not stays so. */
     const char *after_wrong[TB_KIND_TRIES_MAX + 1];
-    const char *after_right;    /* when the right PIN came after a wrong one */
-    const char *after_last;     /* when it came at the last try */
-    const char *locked_anew;    /* a locked one, to a program that has just started */
-    gboolean locks_silently;    /* the wrong PIN that locks is just wrong; the next one is told */
-    const char *puk_after_lock; /* what unblocking answers when the PIN is locked; NULL: it works */
+    const char *after_right; /* when the right PIN came after a wrong one */
+    const char *after_last;  /* when it came at the last try */
+    const char *locked_anew; /* a locked one, to a program that has just started */
+    gboolean locks_silently; /* the wrong PIN that locks is just wrong; the next one is told */
 
     /* Why something cannot be tested; NULL: it can. */
     const char *no_lock;
-    const char *no_change;
-    const char *no_unblock;
     const char *no_removal;
     const char *no_always_authenticate;
     const char *no_strict_alone;
+    const char *no_service;
 
-    /* The words for a token that was taken out after it was listed. */
+    /* The word for a token that was taken out after it was listed; those for changing the PIN, and
+     * unblocking it, where that does not work. */
     const char *removed;
+    const char *change_refused;
+    const char *unblock_refused;
 
     /* What the worker needs: the module, its initialisation string or NULL, and the directories
      * that it writes to, NULL-terminated, for the strict sandbox. */
@@ -63,6 +64,9 @@ typedef struct TbKind {
     void (*finish)(void);
     void (*remove)(void);
     void (*insert)(void);
+    /* The daemon that the module needs. */
+    void (*stop_service)(void);
+    void (*start_service)(void);
     /* A number that grows by one with each wrong PIN that reaches the token, as the token itself
      * counts; NULL: it does not. */
     guint (*pins_seen)(void);

@@ -11,6 +11,8 @@
 #include "core/base64.h"
 #include "tests/matrix/tools.h"
 
+#define LIST_MS 5000 /* the host's patience (list-timeout) */
+
 static const char *
 state_of(json_t *answer, const char *which)
 {
@@ -247,6 +249,81 @@ test_last_try(TbBench *bench)
     g_assert_cmpstr(tb_bench_state(bench, "pin"), ==, bench->kind->after_last);
 }
 
+/* --- Other PINs --------------------------------------------------------------------------------
+ */
+
+/* first: the old PIN, or the PUK. */
+static json_t *
+ask(TbBench *bench, const char *op, const char *first, const char *second)
+{
+    g_autofree char *lines = g_strdup_printf("%s\n%s", first, second);
+    json_t *token = tb_bench_list(bench);
+
+    g_assert_nonnull(token);
+    return tb_test_worker_ask_with_pin(bench->stage.worker,
+                                       json_pack("{s:s, s:O, s:O}", "op", op, "slot",
+                                                 json_object_get(token, "slot"), "token",
+                                                 json_object_get(token, "serial")),
+                                       lines);
+}
+
+/* The answer (whose reference is taken) is good, and the new PIN is the PIN from now on. */
+static void
+assert_changed(TbBench *bench, json_t *answer)
+{
+    const TbKind *kind = bench->kind;
+    const char *state = json_string_value(json_object_get(json_object_get(answer, "pin"), "state"));
+
+    tb_test_assert_reason(json_incref(answer), NULL);
+    g_assert_cmpstr(state, ==, "ok");
+    json_decref(answer);
+    g_assert_cmpstr(tb_bench_state(bench, "pin"), ==, "ok");
+    tb_bench_assert_usable(bench, kind->other_pin);
+    assert_refused(tb_bench_sign(bench, kind->pin), "pin_incorrect", "pin", kind->after_wrong[0]);
+    tb_bench_assert_usable(bench, kind->other_pin);
+}
+
+static void
+test_change_pin(TbBench *bench)
+{
+    const TbKind *kind = bench->kind;
+    g_autofree char *wrong = tb_bench_wrong_pin(1);
+    guint before = kind->pins_seen ? kind->pins_seen() : 0;
+
+    if (kind->change_refused) {
+        tb_test_assert_reason(ask(bench, "change_pin", kind->pin, kind->other_pin),
+                              kind->change_refused);
+        tb_bench_assert_usable(bench, kind->pin);
+        return;
+    }
+    assert_refused(ask(bench, "change_pin", wrong, kind->other_pin), "pin_incorrect", "pin",
+                   kind->after_wrong[0]);
+    tb_test_assert_reason(ask(bench, "change_pin", wrong, kind->other_pin), "pin_incorrect");
+    if (kind->pins_seen)
+        g_assert_cmpuint(kind->pins_seen(), ==, before + 1);
+    if (kind->bad_pin)
+        tb_test_assert_reason(ask(bench, "change_pin", kind->pin, kind->bad_pin), "pin_invalid");
+    tb_bench_assert_usable(bench, kind->pin);
+    assert_changed(bench, ask(bench, "change_pin", kind->pin, kind->other_pin));
+}
+
+/* Of a locked PIN, where it locks. */
+static void
+test_unblock_pin(TbBench *bench)
+{
+    const TbKind *kind = bench->kind;
+
+    if (!kind->no_lock)
+        lock(bench);
+    if (kind->unblock_refused) {
+        tb_test_assert_reason(ask(bench, "unblock_pin", kind->puk, kind->other_pin),
+                              kind->unblock_refused);
+        return;
+    }
+    tb_test_assert_reason(ask(bench, "unblock_pin", "99999999", kind->other_pin), "puk_incorrect");
+    assert_changed(bench, ask(bench, "unblock_pin", kind->puk, kind->other_pin));
+}
+
 /* --- Coming and going --------------------------------------------------------------------------
  */
 
@@ -295,6 +372,24 @@ test_out_and_in(TbBench *bench)
     tb_bench_assert_usable(bench, kind->pin);
 }
 
+/* The daemon behind the module stops, as when its package is updated, and comes again. */
+static void
+test_service_restarts(TbBench *bench)
+{
+    const TbKind *kind = bench->kind;
+    gint64 begin;
+
+    tb_bench_assert_usable(bench, kind->pin);
+    kind->stop_service();
+    begin = g_get_monotonic_time();
+    json_decref(tb_bench_sign(bench, kind->pin));
+    (void)tb_bench_list(bench);
+    g_assert_cmpint(g_get_monotonic_time() - begin, <, (gint64)LIST_MS * 1000);
+    kind->start_service();
+    (void)tb_bench_list_until(bench, TRUE);
+    tb_bench_assert_usable(bench, kind->pin);
+}
+
 /* --- Sandboxes ---------------------------------------------------------------------------------
  */
 
@@ -334,8 +429,11 @@ const TbSuiteCase tb_suite[] = {
     {"one-login", test_one_login, 0, TRUE},
     {"last-try", test_last_try, REASON(no_lock), TRUE},
     {"lock", test_lock, REASON(no_lock), TRUE},
+    {"change-pin", test_change_pin, 0, TRUE},
+    {"unblock-pin", test_unblock_pin, 0, TRUE},
     {"removal", test_removal, REASON(no_removal), FALSE},
     {"out-and-in", test_out_and_in, REASON(no_removal), FALSE},
     {"insertion", test_insertion, REASON(no_removal), TRUE},
+    {"service-restarts", test_service_restarts, REASON(no_service), TRUE},
     {NULL, NULL, 0, FALSE},
 };
