@@ -17,7 +17,7 @@ import {fileURLToPath} from 'node:url';
 import {alive, family, gone, kill, named} from '../browser/processes.mjs';
 
 const source = fileURLToPath(new URL('../..', import.meta.url));
-const build = path.resolve(process.env.TB_TEST_BUILD ?? path.join(source, 'build'));
+export const build = path.resolve(process.env.TB_TEST_BUILD ?? path.join(source, 'build'));
 export const probe = process.env.TB_TEST_PROBE ?? path.join(build, 'tests/secrets/probe');
 const EXTENSION = 'chrome-extension://ccefchpnjpglhijhmdpndlfcgnhjebni/';
 const PROGRAMS = {
