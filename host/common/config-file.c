@@ -111,10 +111,11 @@ check_file(const char *path, const struct stat *info, gboolean system, GError **
     return TRUE;
 }
 
+/* NULL when it cannot be read to its end: half a file would be half a policy. */
 static char *
 read_all(int fd, gsize size)
 {
-    char *text = g_malloc(size + 1);
+    g_autofree char *text = g_malloc(size + 1);
     gsize length = 0;
 
     while (length < size) {
@@ -122,12 +123,14 @@ read_all(int fd, gsize size)
 
         if (got < 0 && errno == EINTR)
             continue;
-        if (got <= 0)
+        if (got < 0)
+            return NULL;
+        if (got == 0)
             break;
         length += (gsize)got;
     }
     text[length] = '\0';
-    return text;
+    return g_steal_pointer(&text);
 }
 
 static gboolean
@@ -145,8 +148,12 @@ read_text(const char *path, gboolean system, char **out_text, GError **error)
         return tb_fault(error, TB_REASON_INTERNAL, "%s cannot be read: %s.", path,
                         g_strerror(errno));
     good = check_file(path, &info, system, error);
-    if (good)
+    if (good) {
         *out_text = read_all(fd, (gsize)info.st_size);
+        good = *out_text != NULL;
+        if (!good)
+            tb_fault(error, TB_REASON_INTERNAL, "%s cannot be read: %s.", path, g_strerror(errno));
+    }
     close(fd);
     return good;
 }
