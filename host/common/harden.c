@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -43,6 +44,9 @@ tb_harden_process(int keep_fd)
     (void)prctl(PR_SET_DUMPABLE, 0);
     (void)setrlimit(RLIMIT_CORE, &no_core);
     (void)umask(077);
+    /* Without memory GLib ends the process. So shall jansson, which would go on with an object that
+     * lacks a member, and seldom anybody looks. */
+    json_set_alloc_funcs(g_malloc, g_free);
     for (int fd = 0; fd <= 2; fd++) {
         if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
             abort(); /* a file opened later would be taken for a standard stream */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What each of our processes does first in main, before it reads anything: undumpable, no core
- * files, umask 077, descriptors 0 to 2 open, all others closed. Linux only.
+ * files, umask 077, descriptors 0 to 2 open, all others closed; out of memory is the end, for
+ * jansson as for GLib. Linux only.
  */
 #pragma once
 

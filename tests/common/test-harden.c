@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <poll.h>
@@ -284,6 +285,31 @@ test_lives_without(void)
     g_assert_cmpstr(output, ==, "still here");
 }
 
+/* Whether JSON comes from GLib's allocator, which ends the process when there is no memory. */
+static void
+tell_allocator(int fd, gconstpointer data)
+{
+    json_malloc_t allocate;
+    json_free_t release;
+    gboolean good;
+
+    tb_harden_process(fd);
+    json_get_alloc_funcs(&allocate, &release);
+    good = allocate == g_malloc && release == g_free;
+    say(fd, good ? "GLib's" : "another", good ? 6 : 7);
+}
+
+static void
+test_allocator(void)
+{
+    gsize length;
+    int status = -1;
+    g_autofree char *output = tb_test_in_child(tell_allocator, NULL, &length, &status);
+
+    g_assert_cmpint(status, ==, 0);
+    g_assert_cmpstr(output, ==, "GLib's");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -291,6 +317,7 @@ main(int argc, char **argv)
     g_test_add_func("/common/harden/process", test_process);
     g_test_add_func("/common/harden/keeping-none", test_keeping_none);
     g_test_add_func("/common/harden/umask", test_umask);
+    g_test_add_func("/common/harden/allocator", test_allocator);
     g_test_add_func("/common/harden/die-with-parent", test_die_with_parent);
     g_test_add_func("/common/harden/lives-without", test_lives_without);
     return g_test_run();
