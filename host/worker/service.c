@@ -177,8 +177,15 @@ static json_t *
 sign_answer(GBytes *signature)
 {
     char *text = tb_base64_encode(g_bytes_get_data(signature, NULL), g_bytes_get_size(signature));
-    json_t *answer = json_object();
+    json_t *answer;
 
+    if (!text) {
+        g_autoptr(GError) error = NULL;
+
+        tb_fault(&error, TB_REASON_INTERNAL, "There is no memory for the signature.");
+        return tb_service_error(error);
+    }
+    answer = json_object();
     json_object_set_new(answer, "signature", json_string(text));
     free(text);
     return answer;
