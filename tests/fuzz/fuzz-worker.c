@@ -85,6 +85,8 @@ make_request(guint8 kind, json_t *listing)
         json_object_set(request, "certificate", listed(listing, NULL, "id"));
         json_object_set_new(request, "input", json_string(INPUT));
         json_object_set_new(request, "prehashed", json_boolean(kind & 16));
+        if ((kind & 7) == 3) /* with the login that "reveal" left */
+            json_object_set_new(request, "held", json_true());
         json_object_set_new(request, "algorithm",
                             algorithm ? json_incref(algorithm) : json_string("ES256"));
     } else {
@@ -163,7 +165,7 @@ serve(TbService *service, const uint8_t *kinds)
 
     for (guint i = 0; i < REQUESTS && kinds[i] != 0xff; i++) {
         json_t *request = make_request(kinds[i], listing);
-        int fd = kinds[i] & 8 ? -1 : pin_pipe(kinds[i]);
+        int fd = (kinds[i] & 8) || (kinds[i] & 7) == 3 ? -1 : pin_pipe(kinds[i]);
         json_t *answer = tb_service_answer(service, request, fd);
 
         if (fd >= 0)

@@ -125,6 +125,13 @@ begin(uint8_t *out_deed)
     if (begun != CKR_OK)                                                                           \
     return begun
 
+typedef struct Value {
+    const void *bytes;
+    CK_ULONG length;
+} Value;
+
+static Value public_bits(CK_ULONG object);
+
 EXPORTED void fuzz_module_feed(const uint8_t *data, size_t size);
 EXPORTED void fuzz_module_fail(unsigned long nth, CK_RV rv, int lasting);
 EXPORTED unsigned long fuzz_module_calls(void);
@@ -134,6 +141,8 @@ EXPORTED CK_RV C_GetFunctionList(CK_FUNCTION_LIST **out_list);
 void
 fuzz_module_feed(const uint8_t *data, size_t size)
 {
+    (void)public_bits(ANN_KEY);
+    (void)public_bits(BOB_KEY);
     stream = data;
     stream_size = size;
     stream_at = 0;
@@ -419,11 +428,6 @@ set_pin(CK_SESSION_HANDLE handle, CK_UTF8CHAR *old_pin, CK_ULONG old_length, CK_
 /* --- Objects
  * ---------------------------------------------------------------------------------------- */
 
-typedef struct Value {
-    const void *bytes;
-    CK_ULONG length;
-} Value;
-
 static CK_OBJECT_CLASS
 class_of(CK_ULONG object)
 {
@@ -488,20 +492,26 @@ certificate_of(CK_ULONG object)
     }
 }
 
-/* The bits of a certificate's public key, out of its DER. */
+/* The bits of a certificate's public key, out of its DER; read once, for OpenSSL may later be made
+ * to fail. */
 static Value
 public_bits(CK_ULONG object)
 {
-    static unsigned char bits[512];
-    Value certificate = certificate_of(object == BOB_KEY ? BOB : ANN);
+    static unsigned char bits[2][512];
+    static Value values[2];
+    bool bob = object == BOB_KEY;
+    Value certificate = certificate_of(bob ? BOB : ANN);
     const unsigned char *from = certificate.bytes;
-    X509 *x509 = d2i_X509(NULL, &from, (long)certificate.length);
-    ASN1_BIT_STRING *string = X509_get0_pubkey_bitstr(x509);
-    Value value = {bits, (CK_ULONG)ASN1_STRING_length(string)};
 
-    memcpy(bits, ASN1_STRING_get0_data(string), value.length);
-    X509_free(x509);
-    return value;
+    if (!values[bob].bytes) {
+        X509 *x509 = d2i_X509(NULL, &from, (long)certificate.length);
+        ASN1_BIT_STRING *string = X509_get0_pubkey_bitstr(x509);
+
+        values[bob] = (Value){bits[bob], (CK_ULONG)ASN1_STRING_length(string)};
+        memcpy(bits[bob], ASN1_STRING_get0_data(string), values[bob].length);
+        X509_free(x509);
+    }
+    return values[bob];
 }
 
 static bool
@@ -716,12 +726,12 @@ sign_well(const Session *session, const unsigned char *data, CK_ULONG length, un
     bool rsa = session->key == BOB_KEY;
     const unsigned char *from = rsa ? bob_key : ann_key;
     EVP_PKEY *key = d2i_AutoPrivateKey(NULL, &from, rsa ? sizeof bob_key : sizeof ann_key);
-    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(key, NULL);
+    EVP_PKEY_CTX *context = key ? EVP_PKEY_CTX_new(key, NULL) : NULL;
     unsigned char signature[512];
     size_t size = sizeof signature;
     CK_RV rv = CKR_FUNCTION_FAILED;
 
-    if (EVP_PKEY_sign_init(context) == 1 &&
+    if (context && EVP_PKEY_sign_init(context) == 1 &&
         EVP_PKEY_sign(context, signature, &size, data, length) == 1) {
         CK_ULONG needed = rsa ? size : 64;
 
