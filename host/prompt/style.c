@@ -31,6 +31,10 @@ static const char STYLE[] =
     ".tb-hint-bad { background-color: alpha(#e01b24, 0.13); border-radius: 6px; padding: 2px 8px; }"
     ".tb-note { background-color: alpha(@theme_selected_bg_color, 0.18); border-radius: 8px;"
     "  padding: 9px 12px; }"
+    /* The theme's own ring is hardly seen on dark ground. */
+    ".tb-pin:focus-within {"
+    "  outline: 2px solid mix(@theme_selected_bg_color, @theme_fg_color, 0.35);"
+    "  outline-offset: -2px; }"
     ".tb-alert { background-color: alpha(#e01b24, 0.13); border-radius: 8px; padding: 9px 12px; }"
     ".tb-caution { background-color: alpha(#e5a50a, 0.18); border-radius: 8px;"
     "  padding: 9px 12px; }"

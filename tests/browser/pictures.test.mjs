@@ -31,15 +31,18 @@ function judge(file) {
   return {width, height, colours, brightness};
 }
 
-/** The dialog for an ordinary https site, asked for by the host itself. */
-async function dialog(name, {lang = 'en', token = 'default', dark = false} = {}) {
+/** The dialog that a request of the host's opens, with bullets in its fields. */
+async function dialog(name, request, {typed = ['123456'], token = 'default', dark = false} = {}) {
   const stage = await Stage.set(null, lab, {token, dark});
   try {
     const host = new NativeHost(stage.env);
-    const answer = host.call('authenticate', {origin: 'https://portal.example.org', nonce, lang});
+    const answer = request(host);
     answer.catch(() => {}); // looked at below, after the picture
     const window = await stage.display.window();
-    await stage.display.type('123456'); // shown as six bullets
+    for (const [number, text] of typed.entries()) {
+      if (number) await stage.display.press('Tab');
+      await stage.display.type(text);
+    }
     await stage.display.settled();
     const file = place(stage, name);
     await stage.display.picture(file, window.id);
@@ -53,6 +56,20 @@ async function dialog(name, {lang = 'en', token = 'default', dark = false} = {})
   }
 }
 
+/** An ordinary https site asks. */
+function signIn(lang) {
+  return host => host.call('authenticate', {origin: 'https://portal.example.org', nonce, lang});
+}
+
+/** The user asks, in the extension's popup, for the token that is there. */
+function pinCare(method, lang) {
+  return async host => {
+    const {modules: [module]} = await host.call('listTokens');
+    const [{slot, serial}] = module.tokens;
+    return host.call(method, {module: module.name, slot, token: serial, lang});
+  };
+}
+
 function plausible({width, height, colours}) {
   assert.ok(width >= 300 && width <= 800, `width ${width}`);
   assert.ok(height >= 200 && height <= 900, `height ${height}`);
@@ -60,22 +77,49 @@ function plausible({width, height, colours}) {
 }
 
 test('the dialog, light', async () => {
-  const seen = await dialog('dialog.png');
+  const seen = await dialog('dialog.png', signIn('en'));
   plausible(seen);
   assert.ok(seen.brightness > 0.7, `brightness ${seen.brightness}`);
   assert.match(seen.title, /portal\.example\.org/);
 });
 
 test('the dialog, dark', async () => {
-  const seen = await dialog('dialog-dark.png', {dark: true});
+  const seen = await dialog('dialog-dark.png', signIn('en'), {dark: true});
   plausible(seen);
   assert.ok(seen.brightness < 0.4, `brightness ${seen.brightness}`);
 });
 
 test('the dialog, Persian', async () => {
-  const seen = await dialog('dialog-fa.png', {lang: 'fa', token: 'persian'});
+  const seen = await dialog('dialog-fa.png', signIn('fa'), {token: 'persian'});
   plausible(seen);
   assert.match(seen.title, /[\u0600-\u06ff]/);
+});
+
+const three = ['123456', '24680135', '24680135'];
+
+test('changing the PIN, light', async () => {
+  const seen = await dialog('change-pin.png', pinCare('changePin', 'en'), {token: 'card', typed: three});
+  plausible(seen);
+  assert.ok(seen.brightness > 0.7, `brightness ${seen.brightness}`);
+  assert.equal(seen.title, 'Change PIN — Tokenbridge');
+});
+
+test('changing the PIN, dark', async () => {
+  const seen = await dialog('change-pin-dark.png', pinCare('changePin', 'en'), {token: 'card', typed: three, dark: true});
+  plausible(seen);
+  assert.ok(seen.brightness < 0.4, `brightness ${seen.brightness}`);
+});
+
+test('changing the PIN, Persian', async () => {
+  const seen = await dialog('change-pin-fa.png', pinCare('changePin', 'fa'), {token: 'persian', typed: three});
+  plausible(seen);
+  assert.match(seen.title, /[\u0600-\u06ff]/);
+});
+
+test('unblocking the PIN', async () => {
+  const seen = await dialog('unblock-pin.png', pinCare('unblockPin', 'en'), {token: 'card', typed: ['12345678', '24680135', '2468']});
+  plausible(seen);
+  assert.equal(seen.title, 'Unblock PIN — Tokenbridge');
 });
 
 test('the popup', async () => {
