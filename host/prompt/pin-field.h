@@ -12,9 +12,9 @@
 typedef struct TbPinField TbPinField;
 
 typedef struct TbPinFieldEvents {
-    void (*changed)(TbPinField *field, gpointer data);
-    void (*entered)(TbPinField *field, gpointer data); /* Enter was pressed in it */
-    void (*left)(TbPinField *field, gpointer data);    /* the keyboard went elsewhere */
+    void (*changed)(const TbPinField *field, gpointer data);
+    void (*entered)(const TbPinField *field, gpointer data); /* Enter was pressed in it */
+    void (*left)(const TbPinField *field, gpointer data);    /* the keyboard went elsewhere */
 } TbPinFieldEvents;
 
 /* NULL when there is no secure memory. */

@@ -113,7 +113,7 @@ judge_again(TbPinForm *form, gboolean over)
 }
 
 static void
-on_changed(TbPinField *field, gpointer data)
+on_changed(const TbPinField *field, gpointer data)
 {
     TbPinForm *form = data;
 
@@ -123,7 +123,7 @@ on_changed(TbPinField *field, gpointer data)
 }
 
 static void
-on_left(TbPinField *field, gpointer data)
+on_left(const TbPinField *field, gpointer data)
 {
     TbPinForm *form = data;
 
@@ -150,7 +150,7 @@ first_open(TbPinForm *form, TbPinField **out_field)
 }
 
 static void
-on_entered(TbPinField *field, gpointer data)
+on_entered(const TbPinField *field, gpointer data)
 {
     TbPinForm *form = data;
     TbPinField *open_field = NULL;
