@@ -185,6 +185,6 @@ export async function soakStarts(t, lab, {starts, warm = Math.min(100, starts >>
   const most = numbers => Math.max(...numbers);
   return {
     starts, seconds: (performance.now() - begin) / 1000,
-    host: {descriptors: more('descriptors', most), threads: more('threads', most), rss: more('rss', median)},
+    host: {descriptors: more('descriptors', most), threads: more('threads', most), anonymous: more('anonymous', median)},
   };
 }
