@@ -142,6 +142,7 @@ const TbKind tb_kind_opencryptoki = {
     .people = {{"rsa", "RS256 RS384 RS512 PS256 PS384 PS512", FALSE}},
     .after_wrong = {"low", "final_try", "locked"},
     .after_right = "ok",
+    .right_gives_tries_back = TRUE,
     .after_last = "ok",
     .locked_anew = "locked",
     .no_removal = "a token in files cannot be taken out",

@@ -123,6 +123,7 @@ const TbKind tb_kind_piv = {
                {"p384", "ES384", FALSE}},
     .after_wrong = {"ok", "ok", "ok", "final_try", "locked"},
     .after_right = "ok",
+    .right_gives_tries_back = TRUE,
     .after_last = "final_try", /* OpenSC does not look again until the card is powered on anew */
     .locked_anew = "locked",
     .removed = "token_removed",

@@ -109,6 +109,7 @@ const TbKind tb_kind_softhsm = {
                {"ed25519", "EdDSA", FALSE}},
     .after_wrong = {"low"},
     .after_right = "ok",
+    .right_gives_tries_back = TRUE,
     .no_lock = "SoftHSM never locks a PIN",
     .removed = "token_removed",
     .no_service = "its module needs no daemon",

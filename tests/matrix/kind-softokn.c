@@ -93,6 +93,7 @@ const TbKind tb_kind_softokn = {
                {"p521", "ES512", FALSE}},
     .after_wrong = {"ok"},
     .after_right = "ok",
+    .right_gives_tries_back = TRUE,
     .no_lock = "softokn never locks a PIN",
     .change_refused = "unsupported",
     .unblock_refused = "unsupported",

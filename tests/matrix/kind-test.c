@@ -110,6 +110,7 @@ const TbKind tb_kind_test = {
                {"ed25519", "EdDSA", FALSE}},
     .after_wrong = {"low", "final_try", "locked"},
     .after_right = "ok",
+    .right_gives_tries_back = TRUE,
     .after_last = "ok",
     .locked_anew = "locked",
     .no_strict_alone = "the test token ends the process when it cannot read its script",

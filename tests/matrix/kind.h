@@ -34,6 +34,7 @@ typedef struct TbKind {
     const char *after_right; /* when the right PIN came after a wrong one */
     const char *after_last;  /* when it came at the last try */
     const char *locked_anew; /* a locked one, to a program that has just started */
+    gboolean right_gives_tries_back;
     gboolean locks_silently; /* the wrong PIN that locks is just wrong; the next one is told */
 
     /* Why something cannot be tested; NULL: it can. */

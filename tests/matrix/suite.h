@@ -6,12 +6,19 @@
 
 #include "tests/matrix/bench.h"
 
+/* What is left of the token as it was made. */
+typedef enum TbSuiteHarm {
+    TB_SUITE_HARM_NONE,
+    TB_SUITE_HARM_TRIES, /* all, if a right PIN gives the tries back */
+    TB_SUITE_HARM_ALL,
+} TbSuiteHarm;
+
 typedef struct TbSuiteCase {
     const char *name;
     void (*run)(TbBench *bench);
     /* Where the kind says why it cannot; offset into TbKind, 0: all can. */
     gsize reason;
-    gboolean harms; /* leaves a token that is not as it was made */
+    TbSuiteHarm harm;
 } TbSuiteCase;
 
 /* Up to one without a name. */
