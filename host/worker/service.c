@@ -343,11 +343,11 @@ answer_reveal(TbService *service, json_t *message, int pin_fd)
     gboolean readable =
         tb_json_only(message, "reveal", members, &error) && read_target(message, &target, &error);
     TbSlot *slot = readable ? find_slot(service, &target, &error) : NULL;
-    json_t *answer;
 
     if (slot && begin(service, &target, &login, &error) &&
         tb_reveal(&login, slot, pin_fd, &error)) {
-        answer = json_object();
+        json_t *answer = json_object();
+
         json_object_set_new(answer, "token", tb_listing_revealed(service->listing, slot));
         service->held = login;
         login = (TbLogin){.session = CK_INVALID_HANDLE};
@@ -371,14 +371,14 @@ answer_pin(TbService *service, json_t *message, const char *op, int pin_fd)
     gboolean readable =
         tb_json_only(message, op, members, &error) && read_target(message, &target, &error);
     gboolean unblock = strcmp(op, "unblock_pin") == 0;
-    json_t *answer;
 
     change.serial = target.serial;
     if (readable && begin(service, &target, &login, &error)) {
         change.opensc = tb_module_is_opensc(service->module);
         if (unblock ? tb_pin_unblock(&login, &change, &error)
                     : tb_pin_change(&login, &change, &error)) {
-            answer = json_object();
+            json_t *answer = json_object();
+
             json_object_set_new(answer, "pin", tb_pin_to_json(&login.report.info));
             json_object_set_new(answer, "puk", tb_pin_puk_to_json(&login.report.info));
             return answer;
