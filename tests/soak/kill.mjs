@@ -50,8 +50,8 @@ const steps = {
   'prompt: half a frame written': {victim: PROMPT, standIn: 'tokenbridge-prompt-pinentry', ends: 'internal'},
 };
 export const names = Object.keys(steps);
-/** A module whose worker went while it listed is left alone for ten seconds. */
-export const waits = name => steps[name].ends === 'result';
+/** A module whose worker went while it listed is left alone for ten seconds; one that hangs is given up after five. */
+export const waits = name => steps[name].ends === 'result' || name === 'prompt: listing';
 
 function halfARequest(stage, host) {
   const bytes = frame({jsonrpc: '2.0', id: 'half', method: 'status'});

@@ -12,7 +12,7 @@ const usage = `Usage: scripts/bench kill [--times N]
 
 Ends host, launcher, worker and prompt with kill -9 at each step of a request, and checks each time that
 the next request works and that nothing is left a second later: no process, zombie, lock or window.
-Takes a quarter of an hour.
+Takes some ten minutes.
 
   --times N   of each (default 100)
   --help      this text
@@ -52,7 +52,6 @@ const times = parseArguments(process.argv.slice(2));
 const lab = makeLab('--only', 'p256');
 let display;
 try {
-  // A module whose worker went while it listed is left alone for ten seconds: these wait side by side.
   for (const name of names) await repeat(name, times, waits(name) ? 20 : AT_ONCE, () => killAt(lab, name));
   if (existsSync(path.join(build, 'host/prompt/tokenbridge-prompt'))) {
     display = await Display.start();
