@@ -206,12 +206,6 @@ tb_module_info(const TbModule *module)
     return &module->info;
 }
 
-gboolean
-tb_module_is_opensc(const TbModule *module)
-{
-    return memcmp(module->info.manufacturerID, "OpenSC", strlen("OpenSC")) == 0;
-}
-
 static CK_RV
 slot_ids(const CK_FUNCTION_LIST *p11, CK_SLOT_ID ids[SLOTS_MAX], CK_ULONG *out_count)
 {

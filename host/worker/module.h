@@ -36,9 +36,6 @@ const CK_FUNCTION_LIST *tb_module_functions(const TbModule *module);
 /* C_GetInfo's answer; all zero before the module is loaded. */
 const CK_INFO *tb_module_info(const TbModule *module);
 
-/* Whether it is OpenSC's, whose PINs have ways of their own (see pin-change.c). */
-gboolean tb_module_is_opensc(const TbModule *module);
-
 /* A cheap look at what is there: slots, token infos, whether a session opens, how many
  * certificates. A slot that fails never fails the look. Errors: module_failed. */
 gboolean tb_module_look(TbModule *module, GPtrArray **out_slots, GError **error);

@@ -9,8 +9,8 @@
  * a login would be one more PIN to type, C_SetPIN comes first, except with OpenSC.
  *
  * To unblock it, PKCS#11 has the login of the SO and C_InitPIN. OpenSC has no SO on most cards, and
- * its C_SetPIN without a login is either a change or, configured as above, unblocks. Only where
- * that cannot cost a try of the PIN, because the PIN is locked, is it asked.
+ * its C_SetPIN without a login is either a change or, configured as above, unblocks. Where that is
+ * not known, it is asked only when it cannot cost a try of the PIN: when the PIN is locked.
  */
 #include "host/worker/pin-change.h"
 
@@ -157,7 +157,7 @@ tb_pin_change(TbLogin *login, const TbPinChange *change, GError **error)
         !read_pins(login, change->pin_fd, CKU_USER, &new_pin, error))
         return FALSE;
     return login->pin ? change_with_pins(login, new_pin, error)
-                      : change_on_pad(login, change->opensc, error);
+                      : change_on_pad(login, change->opensc != TB_OPENSC_NOT, error);
 }
 
 /* Both ways to send the PUK. A wrong one is remembered, whichever call found out. */
@@ -196,10 +196,10 @@ typedef enum Outcome {
     OUTCOME_OTHER,  /* this way leads nowhere; no PUK was tried */
 } Outcome;
 
-/* OpenSC's C_SetPIN with the PUK in place of the old PIN. Unless OpenSC is configured so, this is a
- * change of the locked PIN, of which CKR_PIN_LOCKED speaks then. */
+/* OpenSC's C_SetPIN with the PUK in place of the old PIN. Unless it is known to unblock, this may
+ * be a change of the locked PIN, of which CKR_PIN_LOCKED speaks then. */
 static Outcome
-set_pin_with_puk(TbLogin *login, const TbSecret *new_pin, GError **error)
+set_pin_with_puk(TbLogin *login, const TbSecret *new_pin, gboolean unblocks, GError **error)
 {
     TbPinDigest digest = {0};
     gint64 started;
@@ -213,8 +213,8 @@ set_pin_with_puk(TbLogin *login, const TbSecret *new_pin, GError **error)
         (void)accepted(login, new_pin);
         return OUTCOME_DONE;
     }
-    if (rv == CKR_PIN_LOCKED || rv == CKR_PIN_LEN_RANGE || rv == CKR_USER_NOT_LOGGED_IN ||
-        rv == CKR_FUNCTION_NOT_SUPPORTED)
+    if (rv == CKR_USER_NOT_LOGGED_IN || rv == CKR_FUNCTION_NOT_SUPPORTED ||
+        (!unblocks && (rv == CKR_PIN_LOCKED || rv == CKR_PIN_LEN_RANGE)))
         return OUTCOME_OTHER;
     (void)puk_fault(login, rv, &digest, started, "C_SetPIN", error);
     return OUTCOME_FAILED;
@@ -238,10 +238,10 @@ opensc_cannot(GError **error)
 }
 
 static gboolean
-unblock_with_opensc(TbLogin *login, const TbSecret *new_pin, GError **error)
+unblock_with_opensc(TbLogin *login, const TbSecret *new_pin, gboolean unblocks, GError **error)
 {
-    if (login->info.flags & CKF_USER_PIN_LOCKED) {
-        Outcome outcome = set_pin_with_puk(login, new_pin, error);
+    if (unblocks || (login->info.flags & CKF_USER_PIN_LOCKED)) {
+        Outcome outcome = set_pin_with_puk(login, new_pin, unblocks, error);
 
         if (outcome != OUTCOME_OTHER)
             return outcome == OUTCOME_DONE;
@@ -260,7 +260,7 @@ tb_pin_unblock(TbLogin *login, const TbPinChange *change, GError **error)
         !tb_login_open(login, CKF_RW_SESSION, error) ||
         !read_pins(login, change->pin_fd, CKU_SO, &new_pin, error))
         return FALSE;
-    if (change->opensc)
-        return unblock_with_opensc(login, new_pin, error);
+    if (change->opensc != TB_OPENSC_NOT)
+        return unblock_with_opensc(login, new_pin, change->opensc == TB_OPENSC_UNBLOCKS, error);
     return tb_login_enter(login, CKU_SO, error) && init_pin(login, new_pin, error);
 }

@@ -9,11 +9,12 @@
 #include <glib.h>
 
 #include "host/worker/login.h"
+#include "host/worker/opensc.h"
 
 typedef struct TbPinChange {
     const char *serial; /* the token that must be in the slot */
     int pin_fd;         /* borrowed: old PIN or PUK, a newline, the new PIN; -1: the key pad */
-    gboolean opensc;    /* the module is OpenSC's: see pin-change.c */
+    TbOpensc opensc;
 } TbPinChange;
 
 /* For a login that was only made; the caller clears it. On success login->report has the states of

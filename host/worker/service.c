@@ -374,7 +374,7 @@ answer_pin(TbService *service, json_t *message, const char *op, int pin_fd)
 
     change.serial = target.serial;
     if (readable && begin(service, &target, &login, &error)) {
-        change.opensc = tb_module_is_opensc(service->module);
+        change.opensc = tb_opensc_kind(tb_module_info(service->module)->manufacturerID);
         if (unblock ? tb_pin_unblock(&login, &change, &error)
                     : tb_pin_change(&login, &change, &error)) {
             json_t *answer = json_object();

@@ -18,6 +18,7 @@
 #include "host/common/harden.h"
 #include "host/common/log.h"
 #include "host/common/sandbox.h"
+#include "host/worker/opensc.h"
 #include "host/worker/service.h"
 #include "tokenbridge-config.h"
 
@@ -259,6 +260,7 @@ main(int argc, char **argv)
     if (!locked)
         tb_log(TB_LOG_WARNING, "secure-heap", "locked=no hint=\"raise RLIMIT_MEMLOCK\"");
     set_up_signals();
+    tb_opensc_configure(arguments.module_path);
     tb_sandbox_enter(arguments.sandbox, arguments.module_path, arguments.state);
     serve(arguments.module_path, arguments.init_args);
     leave(0);

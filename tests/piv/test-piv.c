@@ -264,11 +264,48 @@ test_change(Desk *desk, gconstpointer data)
     assert_signs(desk, "p256", "ES256", "111111");
 }
 
-/* Nothing that OpenSC can be asked, as it comes, shows the PUK to a PIV card. No try is spent to
- * find that out. */
+/* A worker whose OpenSC has another configuration. */
 static void
-test_unblock_as_it_comes(Desk *desk, gconstpointer data)
+restart_with(Desk *desk, const char *configuration)
 {
+    g_autofree char *folder = tb_test_lab_folder("opensc");
+    g_autofree char *path = g_build_filename(folder, "opensc.conf", NULL);
+    g_autofree char *variable = g_strconcat("OPENSC_CONF=", path, NULL);
+
+    g_assert_true(g_file_set_contents(path, configuration, -1, NULL));
+    tb_test_worker_free(desk->stage.worker);
+    desk->stage.worker =
+        tb_test_worker_start(g_getenv("TB_TEST_OPENSC"), (const char *const[]){variable, NULL});
+    (void)list(desk);
+}
+
+/* As OpenSC comes, with what the worker adds for its own process: locked or not. */
+static void
+test_unblock(Desk *desk, gconstpointer data)
+{
+    assert_pin(desk, "unblock_pin", "11111111\n654321", "puk_incorrect");
+    assert_pin(desk, "unblock_pin", "11111111\n654321", "puk_incorrect");
+    g_assert_cmpuint(tb_rig_count(desk->rig, INS_RESET), ==, 1);
+    assert_pin(desk, "unblock_pin", TB_RIG_PUK "\n654321", NULL);
+    assert_refused(desk, "rsa", "RS256", TB_RIG_PIN, "pin_incorrect", "ok");
+    assert_signs(desk, "rsa", "RS256", "654321");
+    /* A change is no unblocking. */
+    assert_pin(desk, "change_pin", "222222\n333333", "pin_incorrect");
+    assert_pin(desk, "change_pin", "654321\n222222", NULL);
+    g_assert_cmpuint(tb_rig_count(desk->rig, INS_RESET), ==, 2);
+    tb_rig_tell(desk->rig, "tries 0");
+    assert_pin(desk, "unblock_pin", TB_RIG_PUK "\n123123", NULL);
+    assert_signs(desk, "rsa", "RS256", "123123");
+    tb_rig_tell(desk->rig, "puk-tries 0");
+    assert_pin(desk, "unblock_pin", TB_RIG_PUK "\n654321", "puk_blocked");
+}
+
+/* Nothing that OpenSC can be asked in its usual configuration shows the PUK to a PIV card, and a
+ * configuration of somebody's is left alone. No try is spent to find that out. */
+static void
+test_unblock_not_configured(Desk *desk, gconstpointer data)
+{
+    restart_with(desk, "app default {\n    pkcs11 {\n    }\n}\n");
     assert_pin(desk, "unblock_pin", TB_RIG_PUK "\n654321", "unsupported");
     g_assert_cmpuint(tb_rig_count(desk->rig, INS_CHANGE), ==, 0);
     tb_rig_tell(desk->rig, "tries 0");
@@ -281,19 +318,8 @@ test_unblock_as_it_comes(Desk *desk, gconstpointer data)
 static void
 test_unblock_configured(Desk *desk, gconstpointer data)
 {
-    g_autofree char *conf = tb_test_lab_folder("opensc");
-    g_autofree char *path = g_build_filename(conf, "opensc.conf", NULL);
-    g_autofree char *variable = g_strconcat("OPENSC_CONF=", path, NULL);
-
-    g_assert_true(
-        g_file_set_contents(path,
-                            "app default {\n    pkcs11 {\n        user_pin_unblock_style = "
-                            "set_pin_in_unlogged_session;\n    }\n}\n",
-                            -1, NULL));
-    tb_test_worker_free(desk->stage.worker);
-    desk->stage.worker =
-        tb_test_worker_start(g_getenv("TB_TEST_OPENSC"), (const char *const[]){variable, NULL});
-    (void)list(desk);
+    restart_with(desk, "app default {\n    pkcs11 {\n        user_pin_unblock_style = "
+                       "set_pin_in_unlogged_session;\n    }\n}\n");
     /* A wrong old PIN is not taken for the PUK. */
     assert_pin(desk, "change_pin", "111111\n654321", "pin_incorrect");
     g_assert_cmpuint(tb_rig_count(desk->rig, INS_RESET), ==, 0);
@@ -436,7 +462,8 @@ static const struct {
     {"/piv/locked", test_locked},
     {"/piv/locked-and-unblocked-elsewhere", test_locked_and_unblocked_elsewhere},
     {"/piv/change", test_change},
-    {"/piv/unblock-as-it-comes", test_unblock_as_it_comes},
+    {"/piv/unblock", test_unblock},
+    {"/piv/unblock-not-configured", test_unblock_not_configured},
     {"/piv/unblock-configured", test_unblock_configured},
     {"/piv/removed-and-inserted", test_removed_and_inserted},
     {"/piv/back-before-a-look", test_back_before_a_look},
