@@ -8,6 +8,7 @@
 
 #include "host/common/fault.h"
 #include "host/common/json.h"
+#include "host/failure.h"
 
 #define NAME_MAX_BYTES 1024
 #define DER_MAX_BYTES (16384 / 3 * 4 + 4) /* a certificate of 16 KiB as base64 */
@@ -54,6 +55,7 @@ token_free(gpointer data)
     g_free(token->reader);
     json_decref(token->pin);
     json_decref(token->puk);
+    g_clear_error(&token->fault);
     g_ptr_array_unref(token->certificates);
     g_free(token);
 }
@@ -219,6 +221,18 @@ read_pins(json_t *object, TbToken *token, GError **error)
     return token->puk != NULL;
 }
 
+/* A token that is there and could not be read. */
+static void
+read_fault(json_t *object, TbToken *token)
+{
+    json_t *failure = json_object_get(object, "error");
+
+    if (failure)
+        token->fault =
+            g_error_new(TB_FAULT, (int)tb_failure_reason(failure, TB_TASK_SIGN, FALSE), "%s",
+                        tb_failure_message(failure, "The token could not be read."));
+}
+
 static gboolean
 read_token(json_t *object, guint module, TbToken *token, GError **error)
 {
@@ -227,7 +241,9 @@ read_token(json_t *object, guint module, TbToken *token, GError **error)
     /* A CK_ULONG; over 2^63 it comes, and goes back to the worker, as a negative number. */
     if (!json_is_integer(slot))
         return tb_fault(error, TB_REASON_MODULE_FAILED, "A token is listed without \"slot\".");
+    token->module = module;
     token->slot = (guint64)json_integer_value(slot);
+    read_fault(object, token);
     return read_text(object, "label", NAME_MAX_BYTES, &token->label, error) &&
            read_text(object, "serial", NAME_MAX_BYTES, &token->serial, error) &&
            read_text(object, "reader", NAME_MAX_BYTES, &token->reader, error) &&

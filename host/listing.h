@@ -21,6 +21,7 @@ typedef enum TbPinState {
 } TbPinState;
 
 typedef struct TbToken {
+    guint module; /* index into the modules */
     guint64 slot;
     char *label;
     char *serial;
@@ -31,6 +32,7 @@ typedef struct TbToken {
     TbPinState puk_state;
     json_t *puk;             /* the same of the PUK */
     gboolean hidden;         /* it may have certificates that show only after login */
+    GError *fault;           /* why it could not be read, or NULL */
     GPtrArray *certificates; /* TbCertificate */
 } TbToken;
 

@@ -7,63 +7,90 @@
 #include <string.h>
 
 #include "host/last-used.h"
+#include "host/missing.h"
 #include "host/policy.h"
 
-static TbFilter
-filter_for(const TbOffer *offer)
+struct TbOffer {
+    const TbConfig *config;
+    const TbWorkers *workers;
+    const TbRequest *request;
+    TbRowNames *names;
+};
+
+TbOffer *
+tb_offer_new(const TbConfig *config, const TbWorkers *workers, const TbRequest *request)
+{
+    TbOffer *offer = g_new0(TbOffer, 1);
+
+    offer->config = config;
+    offer->workers = workers;
+    offer->request = request;
+    offer->names = tb_row_names_new();
+    return offer;
+}
+
+void
+tb_offer_free(TbOffer *offer)
+{
+    if (!offer)
+        return;
+    tb_row_names_free(offer->names);
+    g_free(offer);
+}
+
+static gint64
+unix_now(void)
+{
+    return g_get_real_time() / G_USEC_PER_SEC;
+}
+
+static GPtrArray *
+fitting(const TbOffer *offer, gint64 now)
 {
     const TbRequest *request = offer->request;
-
-    return (TbFilter){
+    g_autoptr(GPtrArray) listings = tb_workers_listings(offer->workers);
+    const TbFilter filter = {
         .purpose = request->purpose,
         .any_signer = tb_policy_any_signer(offer->config, request->origin),
         .issuers = (const char *const *)request->issuers,
         .policies = (const char *const *)request->policies,
         .certificate = request->certificate,
-        .now = g_get_real_time() / G_USEC_PER_SEC,
+        .now = now,
     };
+
+    return tb_selection_fitting(listings, &filter);
 }
 
 static GPtrArray *
-fitting(const TbOffer *offer, const TbFilter *filter)
+make_rows(TbOffer *offer, gint64 now)
 {
-    g_autoptr(GPtrArray) listings = tb_workers_listings(offer->workers);
+    g_autoptr(GPtrArray) certificates = fitting(offer, now);
+    g_autoptr(GPtrArray) hidden = g_ptr_array_new();
+    guint64 doubtful = 0;
 
-    return tb_selection_fitting(listings, filter);
+    for (guint i = 0; i < tb_workers_count(offer->workers); i++) {
+        const TbModuleState *state = tb_workers_state(offer->workers, i);
+
+        if (state->sign_failed && i < 64)
+            doubtful |= (guint64)1 << i;
+        for (guint j = 0; state->tokens && j < state->tokens->len; j++) {
+            TbToken *token = state->tokens->pdata[j];
+
+            if (token->hidden)
+                g_ptr_array_add(hidden, token);
+        }
+    }
+    return tb_rows_new(certificates, hidden, doubtful, now, offer->names);
 }
 
-/* Why no certificate fits: as a word for the page, and as one for the dialog. */
+/* What stands in the way when there are rows but none can be used. */
 static TbReason
-find_problem(const TbWorkers *workers, const char **out_word)
-{
-    gboolean any_token = FALSE, all_failed = TRUE;
-
-    for (guint i = 0; i < tb_workers_count(workers); i++) {
-        const TbModuleState *state = tb_workers_state(workers, i);
-
-        any_token = any_token || (state->tokens && state->tokens->len > 0);
-        all_failed = all_failed && state->error;
-    }
-    if (any_token) {
-        *out_word = "no_certificate";
-        return TB_REASON_NO_CERTIFICATE;
-    }
-    if (tb_workers_count(workers) == 0) {
-        *out_word = "no_module";
-        return TB_REASON_MODULE_FAILED;
-    }
-    *out_word = all_failed ? "module_failed" : "no_token";
-    return all_failed ? TB_REASON_MODULE_FAILED : TB_REASON_TOKEN_MISSING;
-}
-
-/* What stands in the way when certificates fit but none can be used. */
-static TbReason
-find_obstacle(const GPtrArray *certificates, gint64 now)
+find_obstacle(const GPtrArray *rows, gint64 now)
 {
     TbReason reason = TB_REASON_NO_CERTIFICATE;
 
-    for (guint i = 0; i < certificates->len; i++) {
-        TbObstacle obstacle = tb_selection_obstacle(certificates->pdata[i], now);
+    for (guint i = 0; i < rows->len; i++) {
+        TbObstacle obstacle = tb_row_obstacle(rows->pdata[i], now);
 
         if (obstacle == TB_OBSTACLE_NONE)
             return 0;
@@ -73,44 +100,86 @@ find_obstacle(const GPtrArray *certificates, gint64 now)
     return reason;
 }
 
-json_t *
-tb_offer_message(const TbOffer *offer, gboolean complete, TbReason *out_problem)
+/* The row of the certificate that was used last, one that can be used before others; or NULL. */
+static const char *
+preferred_row(const TbOffer *offer, const GPtrArray *rows, gint64 now)
 {
-    TbFilter filter = filter_for(offer);
-    g_autoptr(GPtrArray) certificates = fitting(offer, &filter);
-    g_autofree char *preferred = NULL;
+    g_autofree char *used = tb_last_used_get(offer->request->origin);
+    const char *id = NULL;
+
+    for (guint i = 0; used && i < rows->len; i++) {
+        const TbRow *row = rows->pdata[i];
+
+        if (!row->certificate || strcmp(row->certificate->id, used) != 0)
+            continue;
+        if (tb_row_obstacle(row, now) == TB_OBSTACLE_NONE)
+            return row->id;
+        id = id ? id : row->id;
+    }
+    return id;
+}
+
+json_t *
+tb_offer_message(TbOffer *offer, gboolean complete, TbReason *out_problem)
+{
+    gint64 now = unix_now();
+    g_autoptr(GPtrArray) rows = make_rows(offer, now);
+    const char *preferred;
     json_t *message;
 
-    if (certificates->len == 0 && !complete)
+    if (rows->len == 0 && !complete)
         return NULL; /* a slower module may still have one */
     message = json_pack("{s:s, s:o}", "type", "certificates", "certificates",
-                        tb_selection_choices(certificates, filter.purpose, filter.now));
-    if (certificates->len == 0) {
+                        tb_rows_choices(rows, offer->request->purpose, now));
+    if (rows->len == 0) {
         const char *word;
 
-        *out_problem = find_problem(offer->workers, &word);
-        json_object_set_new(message, "problem", json_string(word));
+        *out_problem = tb_missing_certificate(offer->workers, &word);
+        if (word)
+            json_object_set_new(message, "problem", json_string(word));
         return message;
     }
-    *out_problem = find_obstacle(certificates, filter.now);
-    preferred = tb_last_used_get(offer->request->origin);
+    *out_problem = find_obstacle(rows, now);
+    preferred = preferred_row(offer, rows, now);
     if (preferred)
         json_object_set_new(message, "preferred", json_string(preferred));
     return message;
 }
 
-const TbCertificate *
-tb_offer_find(const TbOffer *offer, const char *id)
+TbRow *
+tb_offer_find(TbOffer *offer, const char *id)
 {
-    TbFilter filter = filter_for(offer);
-    g_autoptr(GPtrArray) certificates = fitting(offer, &filter);
+    gint64 now = unix_now();
+    g_autoptr(GPtrArray) rows = make_rows(offer, now);
+
+    for (guint i = 0; i < rows->len; i++) {
+        const TbRow *row = rows->pdata[i];
+
+        if (strcmp(row->id, id) == 0)
+            return tb_row_obstacle(row, now) == TB_OBSTACLE_NONE ? g_ptr_array_steal_index(rows, i)
+                                                                 : NULL;
+    }
+    return NULL;
+}
+
+const TbCertificate *
+tb_offer_only(const TbOffer *offer, guint module, guint64 slot, const char *serial)
+{
+    gint64 now = unix_now();
+    g_autoptr(GPtrArray) certificates = fitting(offer, now);
+    const TbCertificate *only = NULL;
 
     for (guint i = 0; i < certificates->len; i++) {
         const TbCertificate *certificate = certificates->pdata[i];
+        const TbToken *token = certificate->token;
 
-        if (strcmp(certificate->id, id) == 0 &&
-            tb_selection_obstacle(certificate, filter.now) == TB_OBSTACLE_NONE)
-            return certificate;
+        if (certificate->module != module || token->slot != slot ||
+            strcmp(token->serial, serial) != 0 ||
+            tb_selection_obstacle(certificate, now) != TB_OBSTACLE_NONE)
+            continue;
+        if (only)
+            return NULL;
+        only = certificate;
     }
-    return NULL;
+    return only;
 }

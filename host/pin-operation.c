@@ -21,6 +21,7 @@
 #include "host/dialog.h"
 #include "host/failure.h"
 #include "host/listing.h"
+#include "host/missing.h"
 #include "host/watch.h"
 
 struct TbPinOperation {
@@ -129,6 +130,7 @@ token_message(const TbPinOperation *operation, TbReason *out_problem)
     const TbModuleState *state =
         tb_workers_state(operation->context->workers, operation->request->module);
     const TbToken *token = find_token(operation);
+    const char *word;
 
     if (token) {
         *out_problem = find_obstacle(operation, token);
@@ -136,9 +138,13 @@ token_message(const TbPinOperation *operation, TbReason *out_problem)
                          token->label, "reader", token->reader, "pin", token->pin, "puk",
                          token->puk);
     }
-    *out_problem = state->error ? TB_REASON_MODULE_FAILED : TB_REASON_TOKEN_MISSING;
-    return json_pack("{s:s, s:s}", "type", "token", "problem",
-                     state->error ? "module_failed" : "no_token");
+    if (state->error) {
+        *out_problem = TB_REASON_MODULE_FAILED;
+        word = "module_failed";
+    } else {
+        *out_problem = tb_missing_token(operation->context->workers, &word);
+    }
+    return json_pack("{s:s, s:s*}", "type", "token", "problem", word);
 }
 
 static void
@@ -151,6 +157,10 @@ on_listed(gpointer data)
     if (!tb_dialog_asks(operation->dialog))
         return;
     message = token_message(operation, &problem);
+    if (!json_object_get(message, "token") && !tb_watch_is_complete(operation->watch)) {
+        json_decref(message); /* still looking */
+        return;
+    }
     tb_dialog_set_problem(operation->dialog, problem);
     if (operation->shown && json_equal(operation->shown, message)) {
         json_decref(message);

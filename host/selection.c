@@ -19,15 +19,6 @@
 #define OID_SMARTCARD_LOGON "1.3.6.1.4.1.311.20.2.2"
 #define OID_ANY_PURPOSE "2.5.29.37.0"
 
-static const char *const obstacle_words[] = {
-    [TB_OBSTACLE_NONE] = NULL,
-    [TB_OBSTACLE_EXPIRED] = "expired",
-    [TB_OBSTACLE_NOT_YET_VALID] = "not_yet_valid",
-    [TB_OBSTACLE_PIN_LOCKED] = "pin_locked",
-    [TB_OBSTACLE_PIN_NOT_SET] = "pin_not_set",
-    [TB_OBSTACLE_PIN_TO_BE_CHANGED] = "pin_to_be_changed",
-};
-
 static gboolean
 has(char **list, const char *word)
 {
@@ -104,7 +95,13 @@ tb_selection_obstacle(const TbCertificate *certificate, gint64 now)
         return TB_OBSTACLE_EXPIRED;
     if (now < certificate->not_before)
         return TB_OBSTACLE_NOT_YET_VALID;
-    switch (certificate->token->pin_state) {
+    return tb_selection_token_obstacle(certificate->token);
+}
+
+TbObstacle
+tb_selection_token_obstacle(const TbToken *token)
+{
+    switch (token->pin_state) {
     case TB_PIN_LOCKED:
         return TB_OBSTACLE_PIN_LOCKED;
     case TB_PIN_NOT_INITIALISED:
@@ -132,7 +129,12 @@ compare(gconstpointer a, gconstpointer b, gpointer data)
         return first_usable ? -1 : 1;
     if (first->not_after != second->not_after)
         return first->not_after > second->not_after ? -1 : 1;
-    return strcmp(first->id, second->id); /* an order that does not change between listings */
+    /* An order that does not change between listings. */
+    if (strcmp(first->id, second->id) != 0)
+        return strcmp(first->id, second->id);
+    if (first->module != second->module)
+        return first->module < second->module ? -1 : 1;
+    return first->token->slot < second->token->slot ? -1 : 1;
 }
 
 /* Whether another certificate makes a sign-in key of this one's key: the rule for documents is
@@ -182,30 +184,6 @@ tb_selection_fitting(const GPtrArray *listings, const TbFilter *filter)
     }
     g_ptr_array_sort_with_data(fitting, compare, &now);
     return fitting;
-}
-
-json_t *
-tb_selection_choices(const GPtrArray *certificates, TbPurpose purpose, gint64 now)
-{
-    json_t *choices = json_array();
-
-    for (guint i = 0; i < MIN(certificates->len, TB_SELECTION_CHOICES_MAX); i++) {
-        const TbCertificate *certificate = certificates->pdata[i];
-        TbObstacle obstacle = tb_selection_obstacle(certificate, now);
-        gboolean needs_pin = purpose != TB_PURPOSE_CHOOSE; /* typed here or on the reader */
-        json_t *choice =
-            json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:b, s:O, s:b}", "id", certificate->id,
-                      "name", certificate->name, "issuer_name", certificate->issuer_name, "token",
-                      certificate->token->label, "reader", certificate->token->reader, "not_before",
-                      (json_int_t)certificate->not_before, "not_after",
-                      (json_int_t)certificate->not_after, "usable", obstacle == TB_OBSTACLE_NONE,
-                      "pin", certificate->token->pin, "needs_pin", needs_pin);
-
-        if (obstacle != TB_OBSTACLE_NONE)
-            json_object_set_new(choice, "problem", json_string(obstacle_words[obstacle]));
-        json_array_append_new(choices, choice);
-    }
-    return choices;
 }
 
 const TbAlgorithm *

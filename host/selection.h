@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Which certificates fit a request, and how the dialog is told. Pure: listing in, choices out.
+ * Which certificates fit a request. Pure.
  */
 #pragma once
 
 #include <glib.h>
-#include <jansson.h>
 
 #include "host/listing.h"
-
-#define TB_SELECTION_CHOICES_MAX 256 /* what the dialog takes; nobody chooses among more */
 
 typedef enum TbPurpose {
     TB_PURPOSE_AUTHENTICATE,
@@ -42,8 +39,8 @@ GPtrArray *tb_selection_fitting(const GPtrArray *listings, const TbFilter *filte
 
 TbObstacle tb_selection_obstacle(const TbCertificate *certificate, gint64 now);
 
-/* The "certificates" member for the dialog: a new reference. */
-json_t *tb_selection_choices(const GPtrArray *certificates, TbPurpose purpose, gint64 now);
+/* What is in the way of the token itself. */
+TbObstacle tb_selection_token_obstacle(const TbToken *token);
 
 /* The algorithm to use: the best that token and key can (sign-in), or the one for a document's hash
  * ("SHA-256"). NULL when there is none. */

@@ -19,6 +19,7 @@
 #include "host/output.h"
 #include "host/pin-operation.h"
 #include "host/rpc.h"
+#include "host/watch.h"
 #include "host/workers.h"
 #include "tokenbridge-config.h"
 
@@ -45,7 +46,7 @@ typedef struct Open {
     json_t *id;
     TbOperation *operation;        /* or */
     TbPinOperation *pin_operation; /* or */
-    TbWorkersCall *listing;
+    TbWatch *listing;
 } Open;
 
 typedef void (*Handler)(TbServer *server, const TbRpcRequest *request);
@@ -90,8 +91,7 @@ open_stop(Open *open)
         tb_operation_abort(g_steal_pointer(&open->operation));
     if (open->pin_operation)
         tb_pin_operation_abort(g_steal_pointer(&open->pin_operation));
-    if (open->listing)
-        tb_workers_cancel(open->server->workers, g_steal_pointer(&open->listing));
+    g_clear_pointer(&open->listing, tb_watch_free);
 }
 
 static void
@@ -170,18 +170,21 @@ handle_status(TbServer *server, const TbRpcRequest *request)
 /* --- listTokens --- */
 
 static void
-on_tokens_listed(gboolean complete, gpointer data)
+on_tokens_listed(gpointer data)
 {
     Open *open = data;
     TbServer *server = open->server;
     json_t *modules;
 
-    if (!complete)
+    if (!tb_watch_is_complete(open->listing))
         return;
+    g_clear_pointer(&open->listing, tb_watch_free);
     modules = json_array();
     for (guint i = 0; i < tb_workers_count(server->workers); i++)
         json_array_append_new(modules, tb_workers_describe(tb_workers_state(server->workers, i)));
-    send_result(server, open->id, json_pack("{s:o}", "modules", modules));
+    send_result(server, open->id,
+                json_pack("{s:o, s:o*}", "modules", modules, "readers",
+                          tb_card_readers_describe(tb_workers_card_readers(server->workers))));
     g_ptr_array_remove(server->open, open);
 }
 
@@ -193,7 +196,8 @@ handle_list_tokens(TbServer *server, const TbRpcRequest *request)
     if (!has_no_params(server, request))
         return;
     open = open_add(server, request->id);
-    open->listing = tb_workers_list(server->workers, on_tokens_listed, open);
+    open->listing = tb_watch_new(server->workers, on_tokens_listed, open);
+    tb_watch_pause(open->listing); /* once is enough */
 }
 
 /* --- what needs the user --- */

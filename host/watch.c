@@ -15,6 +15,7 @@ typedef struct Place {
     TbWorkersCall *call; /* under way, or NULL */
     guint due;           /* source */
     gboolean answered;   /* at least once */
+    gboolean again;      /* the answer under way may be of what was before */
 } Place;
 
 struct TbWatch {
@@ -24,6 +25,8 @@ struct TbWatch {
     Place *places;
     guint count;
     guint no_module; /* source */
+    TbReadersUse *readers;
+    TbReadersState readers_state; /* when they were last heard of */
     gboolean paused;
 };
 
@@ -46,9 +49,10 @@ on_listed(gboolean complete, gpointer data)
     TbWatch *watch = place->watch;
 
     place->call = NULL;
-    place->answered = TRUE;
     if (!watch->paused)
-        place->due = g_timeout_add(RELIST_MS, on_due, place);
+        place->due = g_timeout_add(place->again ? 0 : RELIST_MS, on_due, place);
+    place->answered = TRUE;
+    place->again = FALSE;
     watch->changed(watch->data);
 }
 
@@ -68,6 +72,23 @@ on_no_module(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
+/* A card that comes or goes is looked at at once. */
+static void
+on_readers_told(gpointer data)
+{
+    TbWatch *watch = data;
+    TbReadersState state = tb_card_readers_state(tb_workers_card_readers(watch->workers));
+    gboolean news =
+        state != TB_READERS_UNKNOWN && watch->readers_state != TB_READERS_UNKNOWN && !watch->paused;
+
+    watch->readers_state = state;
+    for (guint i = 0; news && i < watch->count; i++)
+        watch->places[i].again = watch->places[i].call != NULL;
+    if (news)
+        tb_watch_resume(watch);
+    watch->changed(watch->data);
+}
+
 static TbWatch *
 watch_new(TbWorkers *workers, guint first, guint count, void (*changed)(gpointer data),
           gpointer data)
@@ -84,6 +105,7 @@ watch_new(TbWorkers *workers, guint first, guint count, void (*changed)(gpointer
         watch->places[i].module = first + i;
         list(&watch->places[i]);
     }
+    watch->readers = tb_card_readers_use(tb_workers_card_readers(workers), on_readers_told, watch);
     if (count == 0)
         watch->no_module = g_idle_add(on_no_module, watch);
     return watch;
@@ -107,6 +129,7 @@ tb_watch_free(TbWatch *watch)
     if (!watch)
         return;
     tb_watch_pause(watch);
+    tb_card_readers_leave(tb_workers_card_readers(watch->workers), watch->readers);
     for (guint i = 0; i < watch->count; i++) {
         if (watch->places[i].call)
             tb_workers_cancel(watch->workers, watch->places[i].call);
@@ -124,7 +147,7 @@ tb_watch_is_complete(const TbWatch *watch)
         if (!watch->places[i].answered)
             return FALSE;
     }
-    return TRUE;
+    return tb_card_readers_is_settled(tb_workers_card_readers(watch->workers));
 }
 
 void

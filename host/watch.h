@@ -13,8 +13,8 @@
 typedef struct TbWatch TbWatch;
 
 /* Lists every module now, and then again and again. changed comes after each answer or failure,
- * whatever it says, and once when there is no module; never from within a call. The watch may be
- * freed from within. */
+ * whatever it says, when readers or cards have changed, and once when there is no module; never
+ * from within a call. The watch may be freed from within. */
 TbWatch *tb_watch_new(TbWorkers *workers, void (*changed)(gpointer data), gpointer data);
 
 /* The same of one module only. */
@@ -24,10 +24,11 @@ TbWatch *tb_watch_new_module(TbWorkers *workers, guint module, void (*changed)(g
 void tb_watch_free(TbWatch *watch);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TbWatch, tb_watch_free)
 
-/* Whether every module has answered or failed at least once. */
+/* Whether every module has answered or failed at least once, and it is known what readers and cards
+ * there are, or that nobody tells. */
 gboolean tb_watch_is_complete(const TbWatch *watch);
 
-/* Begins no more listings, so that a token that is at work is left alone. */
+/* Begins no more listings: a token that is at work is left alone. */
 void tb_watch_pause(TbWatch *watch);
 
 /* Lists every module at once, and goes on. */

@@ -29,6 +29,7 @@ typedef struct Worker {
     guint idle;          /* source */
     guint dispatch;      /* source */
     gint64 paused_until; /* after a crash or timeout: not started for a mere listing until then */
+    gint64 sent_at;      /* when the head was sent */
 } Worker;
 
 /* A call: a listing is a step at each worker, a signature at one. */
@@ -39,6 +40,7 @@ struct TbWorkersCall {
     const TbSignEvents *events; /* a signature; NULL for a listing */
     json_t *request;
     gboolean pad;
+    gboolean held; /* the worker holds a login: no PIN at all */
     gpointer data;
 };
 
@@ -48,6 +50,7 @@ typedef struct Step {
 
 struct TbWorkers {
     const TbConfig *config;
+    TbCardReaders *card_readers;
     GPtrArray *all; /* Worker */
 };
 
@@ -111,6 +114,8 @@ finish_head(Worker *worker, json_t *answer, const GError *error)
 static void
 finish_listing(Worker *worker, json_t *answer)
 {
+    gboolean had_tokens = worker->state.tokens && worker->state.tokens->len > 0;
+    json_t *module = json_object_get(answer, "module");
     g_autoptr(GError) error = NULL;
     GPtrArray *tokens;
 
@@ -119,6 +124,10 @@ finish_listing(Worker *worker, json_t *answer)
     if (tokens) {
         worker->state.tokens = tokens;
         worker->state.listing = json_incref(answer);
+        worker->state.asked_at = worker->sent_at;
+        worker->state.pcsc = json_is_true(json_object_get(module, "pcsc"));
+        if (had_tokens && tokens->len == 0)
+            worker->state.lost_at = g_get_monotonic_time();
     } else {
         worker->state.error = g_steal_pointer(&error);
     }
@@ -138,6 +147,8 @@ fail_head(Worker *worker, TbReason reason, const char *what)
     if (step->call && !step->call->events) {
         clear_listing(worker);
         worker->state.error = g_error_copy(error);
+    } else if (step->call) {
+        worker->state.sign_failed = TRUE;
     }
     finish_head(worker, NULL, error);
 }
@@ -168,6 +179,7 @@ on_message(json_t *message, gpointer data)
         return;
     }
     if (step->call && step->call->events) {
+        worker->state.sign_failed = FALSE;
         finish_head(worker, message, NULL);
     } else if (failure) {
         clear_listing(worker);
@@ -258,7 +270,7 @@ send_sign(Worker *worker, TbWorkersCall *call, GError **error)
     int ends[2] = {-1, -1};
     gboolean sent;
 
-    if (!call->pad && pipe2(ends, O_CLOEXEC) < 0)
+    if (!call->pad && !call->held && pipe2(ends, O_CLOEXEC) < 0)
         return tb_fault(error, TB_REASON_INTERNAL, "No pipe for the PIN: %s.", g_strerror(errno));
     sent = tb_child_send(worker->child, call->request, ends[0], error);
     if (ends[0] >= 0)
@@ -310,6 +322,7 @@ on_dispatch(gpointer data)
         return G_SOURCE_REMOVE;
     }
     worker->busy = TRUE;
+    worker->sent_at = g_get_monotonic_time();
     timeout = !sign             ? config->list_timeout
               : step->call->pad ? config->pin_pad_timeout
                                 : config->sign_timeout;
@@ -337,6 +350,7 @@ tb_workers_new(const GPtrArray *modules, const TbConfig *config)
     TbWorkers *workers = g_new0(TbWorkers, 1);
 
     workers->config = config;
+    workers->card_readers = tb_card_readers_new(config->worker_idle);
     workers->all = g_ptr_array_new_with_free_func(g_free);
     for (guint i = 0; i < modules->len; i++) {
         Worker *worker = g_new0(Worker, 1);
@@ -379,6 +393,7 @@ tb_workers_free(TbWorkers *workers)
         clear_listing(worker);
     }
     g_ptr_array_unref(workers->all);
+    tb_card_readers_free(workers->card_readers);
     g_free(workers);
 }
 
@@ -394,6 +409,12 @@ tb_workers_state(const TbWorkers *workers, guint module)
     const Worker *worker = workers->all->pdata[module];
 
     return &worker->state;
+}
+
+TbCardReaders *
+tb_workers_card_readers(const TbWorkers *workers)
+{
+    return workers->card_readers;
 }
 
 json_t *
@@ -475,18 +496,73 @@ tb_workers_list_module(TbWorkers *workers, guint module,
     return call;
 }
 
-TbWorkersCall *
-tb_workers_sign(TbWorkers *workers, guint module, json_t *request, gboolean pad,
-                const TbSignEvents *events, gpointer data)
+static TbWorkersCall *
+sign(TbWorkers *workers, guint module, json_t *request, gboolean pad, gboolean held,
+     const TbSignEvents *events, gpointer data)
 {
     TbWorkersCall *call = g_new0(TbWorkersCall, 1);
 
     call->events = events;
     call->request = json_incref(request);
     call->pad = pad;
+    call->held = held;
     call->data = data;
     enqueue(workers->all->pdata[module], call);
     return call;
+}
+
+TbWorkersCall *
+tb_workers_sign(TbWorkers *workers, guint module, json_t *request, gboolean pad,
+                const TbSignEvents *events, gpointer data)
+{
+    return sign(workers, module, request, pad, FALSE, events, data);
+}
+
+TbWorkersCall *
+tb_workers_sign_held(TbWorkers *workers, guint module, json_t *request, const TbSignEvents *events,
+                     gpointer data)
+{
+    return sign(workers, module, request, FALSE, TRUE, events, data);
+}
+
+static gboolean
+is_same_token(json_t *a, json_t *b)
+{
+    return json_equal(json_object_get(a, "slot"), json_object_get(b, "slot")) &&
+           json_equal(json_object_get(a, "serial"), json_object_get(b, "serial"));
+}
+
+gboolean
+tb_workers_put_token(TbWorkers *workers, guint module, json_t *token, GError **error)
+{
+    Worker *worker = workers->all->pdata[module];
+    json_t *before = json_object_get(worker->state.listing, "tokens");
+    json_t *listing, *tokens = json_array();
+    gboolean found = FALSE;
+    GPtrArray *read;
+
+    for (gsize i = 0; i < json_array_size(before); i++) {
+        json_t *other = json_array_get(before, i);
+        gboolean same = is_same_token(other, token);
+
+        found = found || same;
+        json_array_append(tokens, same ? token : other);
+    }
+    if (!found) {
+        json_decref(tokens);
+        return tb_fault(error, TB_REASON_TOKEN_REMOVED,
+                        "The token was removed. Insert it and try again.");
+    }
+    listing = json_copy(worker->state.listing);
+    json_object_set_new(listing, "tokens", tokens);
+    read = tb_listing_read(listing, module, error);
+    if (read) {
+        clear_listing(worker);
+        worker->state.tokens = read;
+        worker->state.listing = json_incref(listing);
+    }
+    json_decref(listing);
+    return read != NULL;
 }
 
 void

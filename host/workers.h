@@ -12,6 +12,7 @@
 #include <glib.h>
 #include <jansson.h>
 
+#include "host/card-readers.h"
 #include "host/common/config.h"
 
 typedef struct TbWorkers TbWorkers;
@@ -19,10 +20,14 @@ typedef struct TbWorkers TbWorkers;
 /* What is known of one module. */
 typedef struct TbModuleState {
     const TbModule *module;
-    gboolean asked;    /* a listing is under way, or was answered */
-    GPtrArray *tokens; /* TbToken of the last good listing, or NULL */
-    json_t *listing;   /* the worker's answer as it came, or NULL */
-    GError *error;     /* why there is none, or NULL */
+    gboolean asked;       /* a listing is under way, or was answered */
+    GPtrArray *tokens;    /* TbToken of the last good listing, or NULL */
+    json_t *listing;      /* the worker's answer as it came, or NULL */
+    GError *error;        /* why there is none, or NULL */
+    gboolean pcsc;        /* it reaches its tokens by PC/SC, as far as is known */
+    gint64 asked_at;      /* when (g_get_monotonic_time) the last good listing was begun */
+    gint64 lost_at;       /* when it showed no token for the first time after it had one */
+    gboolean sign_failed; /* it crashed or did not answer when it was last to sign */
 } TbModuleState;
 
 /* Both are borrowed and must outlive the workers. modules: TbModule. */
@@ -37,6 +42,9 @@ GStrv tb_workers_arguments(const TbModule *module);
 
 guint tb_workers_count(const TbWorkers *workers);
 const TbModuleState *tb_workers_state(const TbWorkers *workers, guint module);
+
+/* What PC/SC says, which modules do not; borrowed. */
+TbCardReaders *tb_workers_card_readers(const TbWorkers *workers);
 
 /* A module's entry in the result of listTokens (docs/protocol.md, section 3): a new reference. */
 json_t *tb_workers_describe(const TbModuleState *state);
@@ -70,6 +78,14 @@ typedef struct TbSignEvents {
  * keys. */
 TbWorkersCall *tb_workers_sign(TbWorkers *workers, guint module, json_t *request, gboolean pad,
                                const TbSignEvents *events, gpointer data);
+
+/* Sends a "sign" request to a worker that holds a login: nothing more is asked of the user. */
+TbWorkersCall *tb_workers_sign_held(TbWorkers *workers, guint module, json_t *request,
+                                    const TbSignEvents *events, gpointer data);
+
+/* A token (as in docs/protocol.md, 4.1; not trusted) that a worker has told of apart from a
+ * listing: it takes its place in the last one. */
+gboolean tb_workers_put_token(TbWorkers *workers, guint module, json_t *token, GError **error);
 
 /* No more callbacks for this call. A signature under way is stopped by ending its worker. */
 void tb_workers_cancel(TbWorkers *workers, TbWorkersCall *call);

@@ -142,7 +142,7 @@ check_pin_state(json_t *choice, GError **error)
 static char *
 choose_certificate(const Run *run, const TbRequest *request, GError **error)
 {
-    TbOffer offer = {.config = run->config, .workers = run->workers, .request = request};
+    g_autoptr(TbOffer) offer = tb_offer_new(run->config, run->workers, request);
     TbReason problem = 0;
     json_t *message;
     json_t *picked = NULL;
@@ -150,7 +150,7 @@ choose_certificate(const Run *run, const TbRequest *request, GError **error)
 
     tb_workers_list(run->workers, on_listed, run->loop);
     g_main_loop_run(run->loop);
-    message = tb_offer_message(&offer, TRUE, &problem);
+    message = tb_offer_message(offer, TRUE, &problem);
     if (json_array_size(json_object_get(message, "certificates")) == 0)
         tb_fault(error, problem,
                  problem == TB_REASON_TOKEN_MISSING ? "No token is there. Insert it and try again."

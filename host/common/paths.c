@@ -11,8 +11,8 @@
 /* Relative to the directory of the running program. Installed, all lie in one directory (the
  * command line in another: hence TB_LIBEXECDIR); in the build tree each lies in its room's. */
 static const char *const folders[] = {
-    ".",  "worker",    "prompt",    "prompt/pinentry",
-    "..", "../worker", "../prompt", "../prompt/pinentry",
+    ".",  "worker",    "readers",    "prompt",    "prompt/pinentry",
+    "..", "../worker", "../readers", "../prompt", "../prompt/pinentry",
 };
 
 char *

@@ -5,6 +5,7 @@
  */
 #include "host/worker/listing.h"
 
+#include <dlfcn.h>
 #include <string.h>
 
 #include "host/common/fault.h"
@@ -252,6 +253,17 @@ version_json(const CK_VERSION *version)
     return json_string(text);
 }
 
+/* Whether the module has loaded PC/SC's library: then its tokens need the reader service. */
+static gboolean
+uses_pcsc(void)
+{
+    void *library = dlopen("libpcsclite.so.1", RTLD_LAZY | RTLD_NOLOAD);
+
+    if (library)
+        (void)dlclose(library);
+    return library != NULL;
+}
+
 static json_t *
 module_json(const CK_INFO *info)
 {
@@ -265,6 +277,7 @@ module_json(const CK_INFO *info)
     json_object_set_new(module, "manufacturer", json_string(manufacturer));
     json_object_set_new(module, "version", version_json(&info->libraryVersion));
     json_object_set_new(module, "cryptoki", version_json(&info->cryptokiVersion));
+    json_object_set_new(module, "pcsc", json_boolean(uses_pcsc()));
     return module;
 }
 

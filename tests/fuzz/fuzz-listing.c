@@ -9,7 +9,7 @@
 #include "host/common/json.h"
 #include "host/listing.h"
 #include "host/outcome.h"
-#include "host/selection.h"
+#include "host/rows.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/readers.h"
 #include "tokenbridge/auth-token.h"
@@ -63,14 +63,23 @@ offer(GPtrArray *tokens, TbPurpose purpose, const char *certificate)
 {
     const TbFilter filter = {.purpose = purpose, .certificate = certificate, .now = NOW};
     g_autoptr(GPtrArray) listings = g_ptr_array_new();
+    g_autoptr(GPtrArray) hidden = g_ptr_array_new();
+    g_autoptr(TbRowNames) names = tb_row_names_new();
     g_autoptr(GPtrArray) fitting = NULL;
+    g_autoptr(GPtrArray) rows = NULL;
     json_t *message;
 
     g_ptr_array_add(listings, NULL); /* a module that has not answered */
     g_ptr_array_add(listings, tokens);
+    for (guint i = 0; i < tokens->len; i++) {
+        if (((TbToken *)tokens->pdata[i])->hidden)
+            g_ptr_array_add(hidden, tokens->pdata[i]);
+    }
     fitting = tb_selection_fitting(listings, &filter);
+    rows = tb_rows_new(fitting, hidden, 0, NOW, names);
+    FUZZ_CHECK(rows->len <= fitting->len + hidden->len);
     message = json_pack("{s:s, s:o}", "type", "certificates", "certificates",
-                        tb_selection_choices(fitting, purpose, NOW));
+                        tb_rows_choices(rows, purpose, NOW));
     FUZZ_CHECK(message && fuzz_prompt_reads_message(message, false));
     json_decref(message);
     for (guint i = 0; i < fitting->len; i++)

@@ -4,8 +4,9 @@
  * units look first. What it does comes from the JSON file named by its first argument, which it
  * trusts; what it was asked goes to FILE.log, a line each. One thread.
  *
- *   {"start": step, "list": [step...], "sign": [step...]}
+ *   {"start": step, "list": [step...], "sign": [step...], "reveal": [step...]}
  *
+ * After "reveal" was asked, "revealed" takes the place of "list", if there is one.
  * The last step of a list is repeated; the count goes on in the next process. A step, done in this
  * order:
  *
@@ -199,7 +200,9 @@ static void
 serve_one(json_t *script, json_t *request, int fd)
 {
     const char *op = json_string_value(json_object_get(request, "op"));
-    json_t *steps = op ? json_object_get(script, op) : NULL;
+    gboolean revealed = g_strcmp0(op, "list") == 0 && json_object_get(script, "revealed") &&
+                        count_recorded("reveal ") > 0;
+    json_t *steps = op ? json_object_get(script, revealed ? "revealed" : op) : NULL;
     gsize done = op ? count_recorded(op) : 0;
     char *text = json_dumps(request, JSON_COMPACT);
     gsize last = json_array_size(steps);

@@ -125,6 +125,13 @@ start(Fixture *fixture, TbPurpose purpose, const char *params)
 }
 
 static void
+submit_id(Fixture *fixture, const char *id)
+{
+    tb_test_prompt_say(&fixture->prompt,
+                       json_pack("{s:s, s:s}", "type", "submit", "certificate", id));
+}
+
+static void
 submit(Fixture *fixture, const char *name)
 {
     g_autofree char *id = tb_test_certificate_id(name);
@@ -505,6 +512,295 @@ test_pin_pad(void)
     g_assert_cmpuint(tb_test_prompt_count(&fixture.prompt, "pin"), ==, 0);
     assert_ended(&fixture, TB_REASON_PIN_INCORRECT); /* a pad has no second try of ours */
     tear_down(&fixture);
+}
+
+/* --- which token --- */
+
+/* Two tokens with one certificate, of the same serial and label: each row signs on its own. */
+static void
+test_twins(void)
+{
+    for (guint i = 0; i < 2; i++) {
+        g_autofree char *id = tb_test_certificate_id("A");
+        g_autofree char *second = g_strconcat(id, ".2", NULL);
+        g_autofree char *log = NULL;
+        Fixture fixture;
+        json_t *choices;
+
+        set_up(&fixture, script(tb_test_listing(tb_test_token("S1", "{'slot': 7, 'reader': 'R'}",
+                                                              tb_test_certificate("A", NULL), NULL),
+                                                tb_test_token("S1", "{'slot': 8, 'reader': 'S'}",
+                                                              tb_test_certificate("A", NULL), NULL),
+                                                NULL),
+                                GOOD_PIN));
+        start(&fixture, TB_PURPOSE_AUTHENTICATE, AUTHENTICATE);
+        choices = json_object_get(tb_test_prompt_wait(&fixture.prompt, "certificates", 1),
+                                  "certificates");
+        g_assert_cmpuint(json_array_size(choices), ==, 2);
+        for (guint j = 0; j < 2; j++) {
+            json_t *choice = json_array_get(choices, j);
+
+            g_assert_cmpstr(json_string_value(json_object_get(choice, "id")), ==, j ? second : id);
+            g_assert_cmpstr(json_string_value(json_object_get(choice, "reader")), ==,
+                            j ? "S" : "R");
+        }
+        submit_id(&fixture, i ? second : id);
+        tb_test_prompt_type(&fixture.prompt, "1234\n", 1);
+        assert_ended(&fixture, 0);
+        tb_test_worker_log(fixture.path, "sign", &log);
+        g_assert_nonnull(strstr(log, i ? "\"slot\":8" : "\"slot\":7"));
+        tear_down(&fixture);
+    }
+}
+
+/* The chosen one goes, and its twin does not sign in its stead. */
+static void
+test_twin_is_no_substitute(void)
+{
+    json_t *worker = script(tb_test_listing(tb_test_token("S1", "{'slot': 8, 'reader': 'S'}",
+                                                          tb_test_certificate("A", NULL), NULL),
+                                            NULL),
+                            GOOD_PIN);
+    Fixture fixture;
+
+    json_array_insert_new(json_object_get(worker, "list"), 0,
+                          json_pack("{s:o}", "answer", one_certificate()));
+    set_up(&fixture, worker);
+    start(&fixture, TB_PURPOSE_AUTHENTICATE, AUTHENTICATE);
+    tb_test_prompt_wait(&fixture.prompt, "certificates", 2);
+    submit(&fixture, "A"); /* as the first message had it */
+    assert_ended(&fixture, TB_REASON_TOKEN_REMOVED);
+    g_assert_cmpuint(tb_test_worker_log(fixture.path, "sign", NULL), ==, 0);
+    tear_down(&fixture);
+}
+
+/* --- certificates that show only after login --- */
+
+#define HIDDEN "{'hidden': true}"
+#define WRONG                                                                                      \
+    "{'error': {'reason': 'pin_incorrect', 'message': 'M.', 'pin': {'state': 'low', 'pad': "       \
+    "false}}}"
+
+static json_t *
+hidden_listing(const char *changes)
+{
+    return tb_test_listing(tb_test_token("S1", changes, NULL), NULL);
+}
+
+/* token (taken): what "reveal" answers to the right PIN, and what is listed from then on. */
+static json_t *
+hiding_script(json_t *token, const char *sign_steps)
+{
+    json_t *worker = script(hidden_listing(HIDDEN), sign_steps);
+
+    json_object_set_new(worker, "revealed", json_pack("[{s:{s:[O]}}]", "answer", "tokens", token));
+    json_object_set_new(worker, "reveal",
+                        json_pack("[{s:{s:{s:o}, s:o}}]", "pins", "1234", "token", token, "*",
+                                  tb_test_json(WRONG)));
+    return worker;
+}
+
+static json_t *
+revealed(json_t *first, json_t *second)
+{
+    return tb_test_token("S1", NULL, first, second, NULL);
+}
+
+static void
+submit_hidden(Fixture *fixture, TbPurpose purpose)
+{
+    static const char *const params[] = {
+        [TB_PURPOSE_AUTHENTICATE] = AUTHENTICATE,
+        [TB_PURPOSE_CHOOSE] = "{'origin': 'https://example.org'}",
+    };
+    json_t *choices;
+
+    start(fixture, purpose, params[purpose]);
+    choices =
+        json_object_get(tb_test_prompt_wait(&fixture->prompt, "certificates", 1), "certificates");
+    g_assert_cmpuint(json_array_size(choices), ==, 1);
+    g_assert_true(json_is_true(json_object_get(json_array_get(choices, 0), "hidden")));
+    submit_id(fixture, json_string_value(json_object_get(json_array_get(choices, 0), "id")));
+}
+
+/* One fits: one PIN, and no question more. */
+static void
+test_hidden_one(void)
+{
+    g_autofree char *log = NULL;
+    Fixture fixture;
+
+    set_up(&fixture, hiding_script(revealed(tb_test_certificate("A", NULL),
+                                            tb_test_certificate("other", "{'key_usage': []}")),
+                                   "{'answer': {'signature': '" SIGNATURE "'}}"));
+    submit_hidden(&fixture, TB_PURPOSE_AUTHENTICATE);
+    tb_test_prompt_type(&fixture.prompt, "1234\n", 1);
+    assert_ended(&fixture, 0);
+    g_assert_cmpuint(tb_test_prompt_count(&fixture.prompt, "pin"), ==, 1);
+    g_assert_cmpuint(tb_test_prompt_count(&fixture.prompt, "working"), ==, 1);
+    g_assert_cmpuint(tb_test_worker_log(fixture.path, "reveal", NULL), ==, 1);
+    g_assert_cmpuint(tb_test_worker_log(fixture.path, "sign", &log), ==, 1);
+    g_assert_nonnull(strstr(log, "\"held\":true"));
+    g_assert_nonnull(tb_test_prompt_last(&fixture.prompt, "done"));
+    tear_down(&fixture);
+}
+
+/* Several fit, or the user must see what the site gets: the dialog asks again. */
+static void
+test_hidden_asks_again(void)
+{
+    static const char document[] = "{'key_usage': ['nonRepudiation'], 'extended_key_usage': null}";
+    const struct {
+        TbPurpose purpose;
+        const char *changes;
+        gboolean two;
+        const char *problem;
+    } rows[] = {
+        {TB_PURPOSE_AUTHENTICATE, "{}", TRUE, NULL},
+        {TB_PURPOSE_CHOOSE, document, FALSE, NULL},
+        {TB_PURPOSE_CHOOSE, document, TRUE, NULL},
+        {TB_PURPOSE_AUTHENTICATE, document, TRUE, "no_certificate"},
+        {TB_PURPOSE_CHOOSE, "{}", FALSE, "no_certificate"},
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        Fixture fixture;
+        json_t *message;
+
+        set_up(
+            &fixture,
+            hiding_script(revealed(tb_test_certificate("A", rows[i].changes),
+                                   rows[i].two ? tb_test_certificate("B", rows[i].changes) : NULL),
+                          GOOD_PIN));
+        submit_hidden(&fixture, rows[i].purpose);
+        tb_test_prompt_type(&fixture.prompt, "1234\n", 1);
+        message = tb_test_prompt_wait(&fixture.prompt, "certificates", 2);
+        g_assert_true(json_is_true(json_object_get(message, "again")));
+        g_assert_cmpstr(json_string_value(json_object_get(message, "problem")), ==,
+                        rows[i].problem);
+        g_assert_cmpuint(json_array_size(json_object_get(message, "certificates")), ==,
+                         rows[i].problem ? 0
+                         : rows[i].two   ? 2
+                                         : 1);
+        if (rows[i].problem) {
+            tb_test_prompt_say(&fixture.prompt, json_pack("{s:s}", "type", "cancelled"));
+            assert_ended(&fixture, TB_REASON_USER_CANCELLED);
+            g_assert_cmpstr(fixture.problem, ==, "no_certificate");
+        } else {
+            submit(&fixture, "A");
+            if (rows[i].purpose == TB_PURPOSE_AUTHENTICATE)
+                tb_test_prompt_type(&fixture.prompt, "1234\n", 2);
+            assert_ended(&fixture, 0);
+        }
+        tear_down(&fixture);
+    }
+}
+
+/* The held login is over, or the key wants its PIN each time. */
+static void
+test_hidden_needs_pin_again(void)
+{
+    Fixture fixture;
+    json_t *message;
+
+    set_up(&fixture,
+           hiding_script(
+               revealed(tb_test_certificate("A", NULL), NULL),
+               "{'answer': {'error': {'reason': 'invalid_request', 'message': 'M.'}}}, " GOOD_PIN));
+    submit_hidden(&fixture, TB_PURPOSE_AUTHENTICATE);
+    tb_test_prompt_type(&fixture.prompt, "1234\n", 1);
+    message = tb_test_prompt_wait(&fixture.prompt, "certificates", 2);
+    g_assert_true(json_is_true(json_object_get(message, "again")));
+    submit(&fixture, "A");
+    tb_test_prompt_type(&fixture.prompt, "1234\n", 2);
+    assert_ended(&fixture, 0);
+    g_assert_cmpuint(tb_test_worker_log(fixture.path, "sign", NULL), ==, 2);
+    tear_down(&fixture);
+}
+
+/* Wrong PINs count together, and none is sent by itself. */
+static void
+test_hidden_wrong_pins(void)
+{
+    json_t *worker = hiding_script(revealed(tb_test_certificate("A", NULL), NULL), "");
+    Fixture fixture;
+
+    json_object_del(worker, "revealed"); /* nothing is */
+    set_up(&fixture, worker);
+    submit_hidden(&fixture, TB_PURPOSE_AUTHENTICATE);
+    for (guint i = 1; i <= 3; i++) {
+        tb_test_prompt_type(&fixture.prompt, "9999\n", i);
+        if (i < 3) {
+            json_t *message = tb_test_prompt_wait(&fixture.prompt, "pin_failed", i);
+            json_t *pin = json_object_get(message, "pin");
+
+            g_assert_cmpstr(json_string_value(json_object_get(pin, "state")), ==, "low");
+            submit_id(&fixture, "hidden");
+        }
+    }
+    assert_ended(&fixture, TB_REASON_PIN_INCORRECT);
+    g_assert_cmpuint(tb_test_worker_log(fixture.path, "reveal", NULL), ==, 3);
+    tear_down(&fixture);
+}
+
+static void
+test_hidden_with_pad(void)
+{
+    json_t *worker = script(hidden_listing("{'hidden': true, 'pin': {'state': 'ok', 'pad': true}}"),
+                            "{'answer': {'signature': '" SIGNATURE "'}}");
+    Fixture fixture;
+
+    json_object_set_new(worker, "reveal",
+                        json_pack("[{s:{s:{s:o}}}]", "pins", "pad", "token",
+                                  revealed(tb_test_certificate("A", NULL), NULL)));
+    set_up(&fixture, worker);
+    submit_hidden(&fixture, TB_PURPOSE_AUTHENTICATE);
+    g_assert_true(
+        json_is_true(json_object_get(tb_test_prompt_wait(&fixture.prompt, "working", 1), "pad")));
+    assert_ended(&fixture, 0);
+    g_assert_cmpuint(tb_test_prompt_count(&fixture.prompt, "pin"), ==, 0);
+    g_assert_cmpuint(tb_test_prompt_count(&fixture.prompt, "working"), ==, 1);
+    tear_down(&fixture);
+}
+
+/* What a worker may answer to "reveal" besides, and what becomes of it. */
+static void
+test_reveal_failures(void)
+{
+    static const struct {
+        const char *step;
+        TbReason reason;
+    } rows[] = {
+        {"{'answer': {}}", TB_REASON_MODULE_FAILED},
+        {"{'answer': {'token': 5}}", TB_REASON_MODULE_FAILED},
+        {"{'answer': {'token': {'slot': 7, 'serial': 'S1'}}}", TB_REASON_MODULE_FAILED},
+        {"{'answer': {'token': {'slot': 7, 'serial': 'other'}}}", TB_REASON_MODULE_FAILED},
+        {"{'answer': {'token': {'slot': 6, 'serial': 'S1'}}}", TB_REASON_MODULE_FAILED},
+        {"{'answer': {'signature': 'QUJD'}}", TB_REASON_MODULE_FAILED},
+        {"{'answer': {'error': {'reason': 'token_removed', 'message': 'M.'}}}",
+         TB_REASON_TOKEN_REMOVED},
+        {"{'answer': {'error': {'reason': 'pin_blocked', 'message': 'M.'}}}",
+         TB_REASON_PIN_BLOCKED},
+        {"{'answer': {'error': {'reason': 'user_cancelled', 'message': 'M.'}}}",
+         TB_REASON_MODULE_FAILED},
+        {"{'do': 'crash'}", TB_REASON_MODULE_FAILED},
+        {"{'do': 'hang'}", TB_REASON_MODULE_TIMEOUT},
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        json_t *worker = hiding_script(json_object(), GOOD_PIN);
+        Fixture fixture;
+
+        json_object_set_new(worker, "reveal", json_pack("[o]", tb_test_json(rows[i].step)));
+        set_up(&fixture, worker);
+        fixture.config->sign_timeout = tb_test_ms(500);
+        submit_hidden(&fixture, TB_PURPOSE_AUTHENTICATE);
+        tb_test_wait(&fixture.done, 10);
+        if (!g_error_matches(fixture.error, TB_FAULT, (int)rows[i].reason))
+            tb_test_row_failed("%s: %s", rows[i].step,
+                               fixture.error ? fixture.error->message : "a result");
+        tear_down(&fixture);
+    }
 }
 
 /* --- what is missing --- */
@@ -893,6 +1189,14 @@ main(int argc, char **argv)
     g_test_add_func("/operation/worker-says-cancelled", test_worker_says_cancelled);
     g_test_add_func("/operation/cancelled-on-the-pad", test_cancelled_on_the_pad);
     g_test_add_func("/operation/pin-pad", test_pin_pad);
+    g_test_add_func("/operation/twins", test_twins);
+    g_test_add_func("/operation/twin-is-no-substitute", test_twin_is_no_substitute);
+    g_test_add_func("/operation/hidden-one", test_hidden_one);
+    g_test_add_func("/operation/hidden-asks-again", test_hidden_asks_again);
+    g_test_add_func("/operation/hidden-needs-pin-again", test_hidden_needs_pin_again);
+    g_test_add_func("/operation/hidden-wrong-pins", test_hidden_wrong_pins);
+    g_test_add_func("/operation/hidden-with-pad", test_hidden_with_pad);
+    g_test_add_func("/operation/reveal-failures", test_reveal_failures);
     g_test_add_func("/operation/problems", test_problems);
     g_test_add_func("/operation/cancel-with-a-problem", test_cancel_with_a_problem);
     g_test_add_func("/operation/token-comes", test_token_comes);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Tests of host/selection.c: which certificates may sign in, which may sign documents, and in what
- * order the dialog gets them. Listings go through the real reader.
+ * order they come. Listings go through the real reader.
  */
 #include "host/selection.h"
 
@@ -335,51 +335,6 @@ test_missing_listing(void)
 }
 
 static void
-test_choices(void)
-{
-    static const struct {
-        TbPurpose purpose;
-        const char *pad;
-        gboolean needs_pin;
-    } rows[] = {
-        {TB_PURPOSE_AUTHENTICATE, "false", TRUE},
-        {TB_PURPOSE_SIGN, "false", TRUE},
-        {TB_PURPOSE_CHOOSE, "false", FALSE},
-        {TB_PURPOSE_AUTHENTICATE, "true", TRUE},
-    };
-
-    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
-        TbFilter filter = filter_for(TB_PURPOSE_AUTHENTICATE, FALSE);
-        g_autofree char *id = tb_test_certificate_id("A");
-        g_autofree char *token = g_strdup_printf(
-            "{'pin': {'state': 'low', 'pad': %s, 'min': 4, 'max': 8}}", rows[i].pad);
-        g_autofree char *text = g_strdup_printf(
-            "[{'id': '%s', 'name': 'A', 'issuer_name': 'Some CA', 'token': 'Card', 'reader': "
-            "'Reader 1', 'not_before': 1, 'not_after': 9000000000, 'usable': true, 'pin': "
-            "{'state': 'low', 'pad': %s, 'min': 4, 'max': 8}, 'needs_pin': %s}]",
-            id, rows[i].pad, rows[i].needs_pin ? "true" : "false");
-        json_t *expected = tb_test_json(text);
-        g_autoptr(GPtrArray) listings = read_listings(tb_test_listing(
-            tb_test_token("1", token,
-                          tb_test_certificate("A", "{'not_before': 1, 'not_after': 9000000000}"),
-                          NULL),
-            NULL));
-        g_autoptr(GPtrArray) fitting = tb_selection_fitting(listings, &filter);
-        json_t *choices = tb_selection_choices(fitting, rows[i].purpose, filter.now);
-
-        if (!json_equal(choices, expected))
-            tb_test_row_failed("row %u", i);
-        json_decref(choices);
-        choices = tb_selection_choices(fitting, rows[i].purpose, 0);
-        g_assert_cmpstr(json_string_value(json_object_get(json_array_get(choices, 0), "problem")),
-                        ==, "not_yet_valid");
-        g_assert_true(json_is_false(json_object_get(json_array_get(choices, 0), "usable")));
-        json_decref(choices);
-        json_decref(expected);
-    }
-}
-
-static void
 test_algorithm(void)
 {
     static const struct {
@@ -439,7 +394,6 @@ main(int argc, char **argv)
     g_test_add_func("/selection/order", test_order);
     g_test_add_func("/selection/order-is-stable", test_order_is_stable);
     g_test_add_func("/selection/missing-listing", test_missing_listing);
-    g_test_add_func("/selection/choices", test_choices);
     g_test_add_func("/selection/algorithm", test_algorithm);
     return tb_test_end();
 }

@@ -222,10 +222,10 @@ test_no_module(void)
 
     set_up(&fixture, (json_t *[]){NULL});
     start(&fixture);
-    g_assert_true(tb_watch_is_complete(fixture.watch));
     tb_test_wait(&fixture.changed, 5);
     tb_test_run_for(600);
-    g_assert_cmpuint(fixture.changed, ==, 1);
+    g_assert_true(tb_watch_is_complete(fixture.watch));
+    g_assert_cmpuint(fixture.changed, <=, 2); /* at once, and when the readers are settled */
     tear_down(&fixture);
 }
 
@@ -237,7 +237,8 @@ test_pause(void)
 
     set_up(&fixture, (json_t *[]){always(EMPTY), NULL});
     start(&fixture);
-    tb_test_wait(&fixture.changed, 5);
+    while (!tb_watch_is_complete(fixture.watch)) /* readers too: they have their say once */
+        tb_test_run_for(2);
     tb_watch_pause(fixture.watch);
     asked = tb_test_worker_log(fixture.paths[0], "list", NULL);
     tb_test_run_for(900);
@@ -261,7 +262,7 @@ test_pause_while_asking(void)
     set_up(&fixture, (json_t *[]){always("{'delay': 200, 'answer': {'tokens': []}}"), NULL});
     start(&fixture);
     tb_watch_pause(fixture.watch);
-    tb_test_wait(&fixture.changed, 5);
+    wait_tokens(&fixture, 0, 0);
     tb_test_run_for(700);
     g_assert_cmpuint(tb_test_worker_log(fixture.paths[0], "list", NULL), ==, 1);
     tear_down(&fixture);
