@@ -143,6 +143,13 @@ answer_certificates(StandInPrompt *prompt, json_t *message)
 {
     json_t *choice = find_choice(message, prompt->stand_in->certificate);
 
+    if (json_is_true(json_object_get(message, "again"))) {
+        /* It was a token that showed its certificates only now. */
+        give_up(prompt, TB_REASON_INVALID_REQUEST,
+                "The token shows its certificates only after the PIN, and it is not certain which "
+                "one is meant. Leave --pin-fd out.");
+        return;
+    }
     if (prompt->submitted)
         return;
     if (json_is_true(json_object_get(choice, "usable"))) {
