@@ -16,6 +16,7 @@
 #define MODULE "/usr/lib/x86_64-linux-gnu/pkcs11/libopencryptoki.so"
 #define STORE "/var/lib/opencryptoki"
 #define LOCKS "/run/lock/opencryptoki" /* /var/lock is a link to /run/lock */
+#define LABEL "Ock"
 #define SLOT "3"
 #define PIN "123456"
 #define SO_PIN "87654321" /* of a token that nobody initialised yet */
@@ -45,9 +46,9 @@ group_of_daemon(void)
 static const char *
 missing(void)
 {
-    static const char *const paths[] = {MODULE, "/usr/sbin/pkcsslotd", STORE,
-                                        "/usr/bin/pkcs11-tool", NULL};
-    const char *not_installed = tb_tools_missing(paths, "package opencryptoki");
+    static const char *const paths[] = {
+        MODULE, "/usr/sbin/pkcsslotd", STORE, "/usr/bin/pkcs11-tool", "/usr/bin/p11tool", NULL};
+    const char *not_installed = tb_tools_missing(paths, "packages opencryptoki, gnutls-bin");
 
     if (not_installed)
         return not_installed;
@@ -101,6 +102,18 @@ put(const char *file, const char *type, const char *id)
                     PIN, "--write-object", file, "--type", type, "--id", id, (char *)NULL);
 }
 
+/* Whatever was on it goes. */
+static void
+initialise(void)
+{
+    tb_test_lab_run(NULL, "pkcs11-tool", "--module", MODULE, "--slot", SLOT, "--init-token",
+                    "--label", LABEL, "--so-pin", SO_PIN, (char *)NULL);
+    tb_test_lab_run(NULL, "pkcs11-tool", "--module", MODULE, "--slot", SLOT, "--login",
+                    "--login-type", "so", "--so-pin", SO_PIN, "--init-pin", "--new-pin", PIN,
+                    (char *)NULL);
+    put(tb_tools_person("rsa", "private_key"), "privkey", "01");
+}
+
 static void
 make(void)
 {
@@ -109,12 +122,12 @@ make(void)
     tb_tools_make_folder(LOCKS);
     g_assert_no_errno(chown(LOCKS, 0, group_of_daemon()));
     start_daemon();
-    tb_test_lab_run(NULL, "pkcs11-tool", "--module", MODULE, "--slot", SLOT, "--init-token",
-                    "--label", "Ock", "--so-pin", SO_PIN, (char *)NULL);
-    tb_test_lab_run(NULL, "pkcs11-tool", "--module", MODULE, "--slot", SLOT, "--login",
-                    "--login-type", "so", "--so-pin", SO_PIN, "--init-pin", "--new-pin", PIN,
-                    (char *)NULL);
-    put(tb_tools_person("rsa", "private_key"), "privkey", "01");
+    initialise();
+    tb_tools_put_private(MODULE, LABEL, PIN, "rsa", "01");
+    stop_daemon();
+    tb_tools_copy(STORE "/swtok", tb_tools_path("swtok-hidden"));
+    start_daemon();
+    initialise();
     put(tb_tools_person("rsa", "der"), "cert", "01");
     put(tb_tools_intermediate(), "cert", "a1");
     stop_daemon();
@@ -123,17 +136,29 @@ make(void)
 
 /* What the daemon and the module share lies in /dev/shm, which is ours. */
 static void
-refresh(void)
+bring(const char *name)
 {
     stop_daemon();
     tb_test_lab_run(NULL, "find", "/dev/shm", "-mindepth", "1", "-delete", (char *)NULL);
-    tb_tools_copy(tb_tools_path("swtok-made"), STORE "/swtok");
+    tb_tools_copy(tb_tools_path(name), STORE "/swtok");
     start_daemon();
+}
+
+static void
+refresh(void)
+{
+    bring("swtok-made");
+}
+
+static void
+hide(void)
+{
+    bring("swtok-hidden");
 }
 
 const TbKind tb_kind_opencryptoki = {
     .name = "opencryptoki",
-    .label = "Ock",
+    .label = LABEL,
     .tokens = 1,
     .pin = PIN,
     .puk = SO_PIN,
@@ -153,6 +178,7 @@ const TbKind tb_kind_opencryptoki = {
     .missing = missing,
     .make = make,
     .refresh = refresh,
+    .hide = hide,
     .stop_service = kill_daemon,
     .start_service = start_daemon,
     .finish = stop_daemon,

@@ -126,6 +126,7 @@ const TbKind tb_kind_piv = {
     .right_gives_tries_back = TRUE,
     .after_last = "final_try", /* OpenSC does not look again until the card is powered on anew */
     .locked_anew = "locked",
+    .no_hidden = "a PIV card shows all certificates",
     .removed = "token_removed",
     .module = module,
     .state = state,

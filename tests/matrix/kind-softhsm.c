@@ -8,7 +8,7 @@
 
 #define PIN "123456"
 #define SO_PIN "12345678"
-#define LABEL "Soft token"
+#define LABEL "Soft"
 
 static const char *
 module(void)
@@ -29,9 +29,10 @@ state(void)
 static const char *
 missing(void)
 {
-    static const char *const paths[] = {"/usr/bin/softhsm2-util", "/usr/bin/pkcs11-tool", NULL};
+    static const char *const paths[] = {"/usr/bin/softhsm2-util", "/usr/bin/pkcs11-tool",
+                                        "/usr/bin/p11tool", NULL};
 
-    return tb_tools_missing(paths, "packages softhsm2, opensc");
+    return tb_tools_missing(paths, "packages softhsm2, opensc, gnutls-bin");
 }
 
 static void
@@ -43,10 +44,30 @@ put(const char *file, const char *type, const char *id, const char *usage)
 }
 
 static void
-put_person(const char *user, const char *id)
+initialise(void)
+{
+    tb_test_lab_run(NULL, "softhsm2-util", "--init-token", "--free", "--label", LABEL, "--so-pin",
+                    SO_PIN, "--pin", PIN, (char *)NULL);
+}
+
+static void
+put_key(const char *user, const char *id)
 {
     tb_test_lab_run(NULL, "softhsm2-util", "--import", tb_tools_person(user, "private_key"),
                     "--token", LABEL, "--label", user, "--id", id, "--pin", PIN, (char *)NULL);
+}
+
+static void
+take_out(void)
+{
+    tb_test_lab_run(NULL, "find", tb_tools_path("softhsm"), "-mindepth", "1", "-delete",
+                    (char *)NULL);
+}
+
+static void
+put_person(const char *user, const char *id)
+{
+    put_key(user, id);
     put(tb_tools_person(user, "der"), "cert", id, NULL);
 }
 
@@ -69,8 +90,12 @@ make(void)
     tb_tools_write(tb_tools_path("softhsm2.conf"), text);
     tb_tools_make_folder(tb_tools_path("softhsm"));
     g_setenv("SOFTHSM2_CONF", tb_tools_path("softhsm2.conf"), TRUE);
-    tb_test_lab_run(NULL, "softhsm2-util", "--init-token", "--free", "--label", LABEL, "--so-pin",
-                    SO_PIN, "--pin", PIN, (char *)NULL);
+    initialise();
+    put_key("rsa", "01");
+    tb_tools_put_private(module(), LABEL, PIN, "rsa", "01");
+    tb_tools_copy(tb_tools_path("softhsm"), tb_tools_path("softhsm-hidden"));
+    take_out();
+    initialise();
     put_person("rsa", "01");
     put_careful_person("p256", "02");
     put_person("p384", "03");
@@ -82,16 +107,15 @@ make(void)
 }
 
 static void
-take_out(void)
-{
-    tb_test_lab_run(NULL, "find", tb_tools_path("softhsm"), "-mindepth", "1", "-delete",
-                    (char *)NULL);
-}
-
-static void
 insert(void)
 {
     tb_tools_copy(tb_tools_path("softhsm-made"), tb_tools_path("softhsm"));
+}
+
+static void
+hide(void)
+{
+    tb_tools_copy(tb_tools_path("softhsm-hidden"), tb_tools_path("softhsm"));
 }
 
 const TbKind tb_kind_softhsm = {
@@ -121,4 +145,5 @@ const TbKind tb_kind_softhsm = {
     .refresh = insert,
     .remove = take_out,
     .insert = insert,
+    .hide = hide,
 };

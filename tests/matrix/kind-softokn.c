@@ -99,6 +99,7 @@ const TbKind tb_kind_softokn = {
     .unblock_refused = "unsupported",
     .no_removal = "a database is not taken out",
     .no_always_authenticate = "softokn has no such keys",
+    .no_hidden = "softokn shows all certificates",
     .no_service = "its module needs no daemon",
     .module = module,
     .init_args = init_args,

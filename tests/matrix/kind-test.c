@@ -10,10 +10,6 @@
 #include "tests/token/script.h"
 #include "tests/worker/lab.h"
 
-#define TWICE(user, id, more)                                                                      \
-    "{\"class\": \"certificate\", \"file\": \"%s\", \"id\": \"" id "\"}, "                         \
-    "{\"class\": \"private_key\", \"file\": \"%s\", \"id\": \"" id "\"" more "}, "
-
 static const char *
 module(void)
 {
@@ -30,27 +26,28 @@ state(void)
     return folders;
 }
 
-/* In one step, so that the module never sees half of it. */
+/* Two objects of the script, the first with more members. */
 static void
-write_script(gboolean inserted)
+append_person(GString *objects, const char *user, const char *id, const char *certificate_members,
+              const char *key_members)
 {
-    g_autofree char *objects = g_strdup_printf(
-        TWICE("rsa", "01", "") TWICE("p256", "02", ", \"always_authenticate\": true")
-            TWICE("p384", "03", "") TWICE("p521", "04", "")
-                TWICE("ed25519", "05", "") "{\"class\": \"certificate\", \"file\": \"%s\", \"id\": "
-                                           "\"a1\"}",
-        tb_tools_person("rsa", "certificate"), tb_tools_person("rsa", "private_key"),
-        tb_tools_person("p256", "certificate"), tb_tools_person("p256", "private_key"),
-        tb_tools_person("p384", "certificate"), tb_tools_person("p384", "private_key"),
-        tb_tools_person("p521", "certificate"), tb_tools_person("p521", "private_key"),
-        tb_tools_person("ed25519", "certificate"), tb_tools_person("ed25519", "private_key"),
-        tb_tools_intermediate());
+    g_string_append_printf(objects,
+                           "{\"class\": \"certificate\", \"file\": \"%s\", \"id\": \"%s\"%s},"
+                           "{\"class\": \"private_key\", \"file\": \"%s\", \"id\": \"%s\"%s},",
+                           tb_tools_person(user, "certificate"), id, certificate_members,
+                           tb_tools_person(user, "private_key"), id, key_members);
+}
+
+/* In one step, so that the module never sees half of it. NULL: no token is in the slot. */
+static void
+write_script(const char *objects)
+{
     g_autofree char *token =
         g_strdup_printf("{\"label\": \"Test token\", \"serial\": \"0001\", \"pin\": \"123456\", "
                         "\"so_pin\": \"12345678\", \"min_pin\": 6, \"objects\": [%s]}",
-                        objects);
+                        objects ? objects : "");
     g_autofree char *script = g_strdup_printf(
-        "{\"log\": \"calls\", \"slots\": [{\"id\": 1, \"token\": %s}]}", inserted ? token : "null");
+        "{\"log\": \"calls\", \"slots\": [{\"id\": 1, \"token\": %s}]}", objects ? token : "null");
 
     tb_tools_write(tb_tools_path("test-token/script.json"), script);
 }
@@ -65,13 +62,23 @@ make(void)
 static void
 insert(void)
 {
-    write_script(TRUE);
+    g_autoptr(GString) objects = g_string_new(NULL);
+
+    append_person(objects, "rsa", "01", "", "");
+    append_person(objects, "p256", "02", "", ", \"always_authenticate\": true");
+    append_person(objects, "p384", "03", "", "");
+    append_person(objects, "p521", "04", "", "");
+    append_person(objects, "ed25519", "05", "", "");
+    g_string_append_printf(objects,
+                           "{\"class\": \"certificate\", \"file\": \"%s\", \"id\": \"a1\"}",
+                           tb_tools_intermediate());
+    write_script(objects->str);
 }
 
 static void
 take_out(void)
 {
-    write_script(FALSE);
+    write_script(NULL);
 }
 
 static void
@@ -80,6 +87,16 @@ refresh(void)
     (void)g_unlink(tb_tools_path("test-token/script.json.state"));
     (void)g_unlink(tb_tools_path("test-token/calls"));
     insert();
+}
+
+static void
+hide(void)
+{
+    g_autoptr(GString) objects = g_string_new(NULL);
+
+    append_person(objects, "rsa", "01", ", \"private\": true", "");
+    g_string_truncate(objects, objects->len - 1); /* the last comma */
+    write_script(objects->str);
 }
 
 static guint
@@ -120,6 +137,7 @@ const TbKind tb_kind_test = {
     .state = state,
     .make = make,
     .refresh = refresh,
+    .hide = hide,
     .remove = take_out,
     .insert = insert,
     .pins_seen = pins_seen,

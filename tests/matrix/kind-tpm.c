@@ -213,6 +213,7 @@ const TbKind tb_kind_tpm = {
     .locked_anew = "ok",
     .locks_silently = TRUE,
     .unblock_refused = "puk_blocked",
+    .no_hidden = "tpm2-pkcs11 shows all certificates",
     .no_removal = "a TPM cannot be taken out",
     .no_always_authenticate = "tpm2-pkcs11 has no such keys",
     .module = module,

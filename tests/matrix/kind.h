@@ -43,6 +43,7 @@ typedef struct TbKind {
     const char *no_always_authenticate;
     const char *no_strict_alone;
     const char *no_service;
+    const char *no_hidden;
 
     /* The word for a token that was taken out after it was listed; those for changing the PIN, and
      * unblocking it, where that does not work. */
@@ -62,6 +63,8 @@ typedef struct TbKind {
     /* Once: makes the token. Before each case: has it as it was made, inserted. In the end. */
     void (*make)(void);
     void (*refresh)(void);
+    /* The same with the first person alone, whose certificate shows only after a login. */
+    void (*hide)(void);
     void (*finish)(void);
     void (*remove)(void);
     void (*insert)(void);

@@ -176,6 +176,8 @@ test_wrong_pin(TbBench *bench)
         g_assert_cmpuint(kind->pins_seen(), ==, before + 1);
     tb_bench_assert_usable(bench, kind->pin);
     g_assert_cmpstr(tb_bench_state(bench, "pin"), ==, kind->after_right);
+    if (kind->pins_seen && !kind->right_gives_tries_back)
+        g_assert_cmpuint(kind->pins_seen(), ==, before + 1);
 }
 
 /* Whatever the token counts: C_Login is called once for each entry, and never with an empty PIN. */
@@ -318,10 +320,73 @@ test_unblock_pin(TbBench *bench)
     if (kind->unblock_refused) {
         tb_test_assert_reason(ask(bench, "unblock_pin", kind->puk, kind->other_pin),
                               kind->unblock_refused);
-        return;
+        if (!kind->unlock_by_tool)
+            return;
+        kind->unlock_by_tool();
     }
     tb_test_assert_reason(ask(bench, "unblock_pin", "99999999", kind->other_pin), "puk_incorrect");
     assert_changed(bench, ask(bench, "unblock_pin", kind->puk, kind->other_pin));
+}
+
+/* --- Certificates that hide --------------------------------------------------------------------
+ */
+
+static json_t *
+token_by_label(TbBench *bench)
+{
+    json_t *tokens = json_object_get(tb_test_stage_list(&bench->stage), "tokens");
+    json_t *token;
+    size_t index;
+
+    json_array_foreach (tokens, index, token) {
+        if (strcmp(json_string_value(json_object_get(token, "label")), bench->kind->label) == 0)
+            return token;
+    }
+    g_error("there is no token %s", bench->kind->label);
+}
+
+static json_t *
+reveal(TbBench *bench, const char *pin)
+{
+    json_t *token = token_by_label(bench);
+
+    return tb_test_worker_ask_with_pin(bench->stage.worker,
+                                       json_pack("{s:s, s:O, s:O}", "op", "reveal", "slot",
+                                                 json_object_get(token, "slot"), "token",
+                                                 json_object_get(token, "serial")),
+                                       pin);
+}
+
+static void
+test_hidden(TbBench *bench)
+{
+    const TbKind *kind = bench->kind;
+    const TbKindPerson *person = kind->people;
+    g_autofree char *algorithm = g_strndup(person->algorithms, strcspn(person->algorithms, " "));
+    g_autofree char *wrong = tb_bench_wrong_pin(1);
+    json_t *request;
+    json_t *answer;
+
+    kind->hide();
+    tb_bench_start(bench, NULL, NULL);
+    g_assert_true(json_is_true(json_object_get(token_by_label(bench), "hidden")));
+    g_assert_null(tb_test_stage_certificate(&bench->stage, person->user, NULL));
+    assert_refused(reveal(bench, wrong), "pin_incorrect", "pin", kind->after_wrong[0]);
+    answer = reveal(bench, kind->pin);
+    tb_test_assert_reason(json_incref(answer), NULL);
+    g_assert_true(json_is_false(json_object_get(json_object_get(answer, "token"), "hidden")));
+    json_decref(bench->stage.listing);
+    bench->stage.listing = json_pack("{s:[O]}", "tokens", json_object_get(answer, "token"));
+    json_decref(answer);
+    /* With the login that is held. */
+    request = tb_test_stage_request(&bench->stage, person->user, algorithm);
+    json_object_set_new(request, "held", json_true());
+    tb_test_assert_signature(
+        tb_test_worker_ask_with_pin(bench->stage.worker, request, TB_TEST_NO_PIN), person->user,
+        algorithm, 0);
+    /* It still shows, and signs with the PIN as any. */
+    g_assert_nonnull(tb_bench_list(bench));
+    tb_bench_assert_usable(bench, kind->pin);
 }
 
 /* --- Coming and going --------------------------------------------------------------------------
@@ -433,6 +498,7 @@ const TbSuiteCase tb_suite[] = {
     {"lock", test_lock, REASON(no_lock), TB_SUITE_HARM_ALL},
     {"change-pin", test_change_pin, 0, TB_SUITE_HARM_ALL},
     {"unblock-pin", test_unblock_pin, 0, TB_SUITE_HARM_ALL},
+    {"hidden", test_hidden, REASON(no_hidden), TB_SUITE_HARM_ALL},
     {"removal", test_removal, REASON(no_removal), TB_SUITE_HARM_NONE},
     {"out-and-in", test_out_and_in, REASON(no_removal), TB_SUITE_HARM_NONE},
     {"insertion", test_insertion, REASON(no_removal), TB_SUITE_HARM_ALL},

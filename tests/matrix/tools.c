@@ -201,6 +201,18 @@ tb_tools_wait_port(guint16 port)
     wait_for_line("/proc/net/tcp", local, " 0A "); /* TCP_LISTEN */
 }
 
+void
+tb_tools_put_private(const char *module, const char *label, const char *pin, const char *user,
+                     const char *id)
+{
+    g_autofree char *url = g_strconcat("pkcs11:token=", label, NULL);
+    g_autofree char *variable = g_strconcat("GNUTLS_PIN=", pin, NULL);
+
+    tb_test_lab_run(NULL, "env", variable, "p11tool", "--provider", module, "--login", "--write",
+                    "--load-certificate", tb_tools_person(user, "certificate"), "--mark-private",
+                    "--id", id, "--label", user, url, (char *)NULL);
+}
+
 char *
 tb_tools_output(const char *program, ...)
 {

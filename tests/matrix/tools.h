@@ -39,5 +39,10 @@ void tb_tools_wait_background(GPid *inout_pid);
 void tb_tools_wait_socket(const char *path);
 void tb_tools_wait_port(guint16 port);
 
+/* Puts a person's certificate on a token so that it shows only after a login, with p11tool:
+ * pkcs11-tool cannot do that to certificates. */
+void tb_tools_put_private(const char *module, const char *label, const char *pin, const char *user,
+                          const char *id);
+
 /* What a program says on standard output; fails unless it exits 0. g_free it. */
 char *tb_tools_output(const char *program, ...) G_GNUC_NULL_TERMINATED;
