@@ -78,16 +78,22 @@ tb_card_readers_state(const TbCardReaders *readers)
 {
     const char *service = json_string_value(json_object_get(readers->known, "service"));
     json_t *list = json_object_get(readers->known, "readers");
+    TbReadersState state = json_array_size(list) > 0 ? TB_READERS_EMPTY : TB_READERS_NONE;
 
     if (!service)
         return TB_READERS_UNKNOWN;
     if (strcmp(service, "ok") != 0)
         return TB_READERS_NO_SERVICE;
     for (gsize i = 0; i < json_array_size(list); i++) {
-        if (json_is_true(json_object_get(json_array_get(list, i), "card")))
+        json_t *reader = json_array_get(list, i);
+
+        if (!json_is_true(json_object_get(reader, "card")))
+            continue;
+        if (!json_is_true(json_object_get(reader, "mute")))
             return TB_READERS_CARD;
+        state = TB_READERS_MUTE;
     }
-    return json_array_size(list) > 0 ? TB_READERS_EMPTY : TB_READERS_NONE;
+    return state;
 }
 
 gboolean

@@ -16,7 +16,8 @@ typedef enum TbReadersState {
     TB_READERS_NO_SERVICE,
     TB_READERS_NONE,
     TB_READERS_EMPTY, /* readers, and no card in any */
-    TB_READERS_CARD,  /* a card in one of them, or more */
+    TB_READERS_MUTE,  /* a card in one of them, or more, and none of these answers */
+    TB_READERS_CARD,  /* a card that answers */
 } TbReadersState;
 
 /* idle_ms: how long the process is kept for the next one who wants to know. */

@@ -45,6 +45,8 @@ reader_word(const TbWorkers *workers)
         return pcsc ? "no_reader" : "no_token";
     case TB_READERS_EMPTY:
         return pcsc ? "no_card" : "no_token";
+    case TB_READERS_MUTE:
+        return "card_unknown";
     case TB_READERS_CARD:
         return card_was_looked_at(workers) ? "card_unknown" : NULL;
     }
@@ -121,6 +123,9 @@ tb_missing_certificate(const TbWorkers *workers, const char **out_word)
     reason = find_in_tokens(workers, out_word);
     if (reason)
         return reason;
+    /* A module that fails over it, and OpenSC takes its time, is not to blame. */
+    if (tb_card_readers_state(tb_workers_card_readers(workers)) == TB_READERS_MUTE)
+        return tb_missing_token(workers, out_word);
     for (guint i = 0; i < tb_workers_count(workers); i++) {
         gboolean failed = tb_workers_state(workers, i)->error != NULL;
 

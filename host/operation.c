@@ -116,6 +116,14 @@ succeed(TbOperation *operation, json_t *result)
 
 /* --- choosing --- */
 
+/* Whether a "certificates" message says nothing: no certificate, and not yet why. */
+static gboolean
+says_nothing(json_t *message)
+{
+    return json_array_size(json_object_get(message, "certificates")) == 0 &&
+           !json_object_get(message, "problem");
+}
+
 /* again: the dialog was at work, and gets the turn back with this. FALSE when the operation has
  * ended over it. */
 static gboolean
@@ -129,7 +137,11 @@ show_certificates(TbOperation *operation, gboolean again)
     if (!message)
         return TRUE;
     tb_dialog_set_problem(operation->dialog, problem);
-    if (!again && operation->shown && json_equal(operation->shown, message)) {
+    /* While it is not certain what has become of a card, what was said of it stays. */
+    if (!again && operation->shown &&
+        (json_equal(operation->shown, message) ||
+         (says_nothing(message) &&
+          json_array_size(json_object_get(operation->shown, "certificates")) == 0))) {
         json_decref(message);
         return TRUE;
     }

@@ -162,7 +162,10 @@ on_listed(gpointer data)
         return;
     }
     tb_dialog_set_problem(operation->dialog, problem);
-    if (operation->shown && json_equal(operation->shown, message)) {
+    /* While it is not certain what has become of a card, what was said of it stays. */
+    if (operation->shown &&
+        (json_equal(operation->shown, message) ||
+         (json_object_size(message) == 1 && !json_object_get(operation->shown, "token")))) {
         json_decref(message);
         return;
     }

@@ -19,6 +19,8 @@ const slow = Math.min(Math.max(Number(process.env.TB_TEST_SLOW ?? 1) || 1, 1), 1
 export const hostProgram = path.join(build, 'host', 'tokenbridge-host');
 export const wrapperModule = path.join(build, 'tests', 'worker', 'tokenbridge-test-wrapper.so');
 export const tokenModule = path.join(build, 'tests', 'token', 'token.so');
+export const putPrivate = path.join(build, 'tests', 'host', 'put-private');
+export const cliProgram = path.join(build, 'host', 'cli', 'tokenbridge');
 export const noisyModule = path.join(build, 'tests', 'host', 'noisy-module.so');
 const fakePinentry = path.join(build, 'tests', 'pinentry', 'fake-pinentry');
 
@@ -331,21 +333,31 @@ export class Stage {
 
   /** What is in the slots of the test token (tests/token); `tokens` may be null for an empty slot. */
   putTokens(...tokens) {
+    this.putScript({slots: tokens.map((token, index) => ({id: index + 1, reader: `Reader ${index + 1}`, token}))});
+  }
+
+  /** The test token's whole script. Its record is read by tokenCalls(). */
+  putScript(script) {
     const file = this.env.TOKENBRIDGE_TEST_TOKEN;
-    const slots = tokens.map((token, index) => ({id: index + 1, reader: `Reader ${index + 1}`, token}));
-    writeFileSync(`${file}.new`, JSON.stringify({slots}));
+    writeFileSync(`${file}.new`, JSON.stringify({log: 'token.log', ...script}));
     renameSync(`${file}.new`, file);
   }
 
-  /** A test token with the certificates and keys of these people of the lab; `members` go into it. */
-  tokenOf(users, members = {}) {
+  tokenCalls(name) {
+    const file = path.join(this.dir, 'token.log');
+    const lines = existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n').map(line => JSON.parse(line)) : [];
+    return lines.filter(line => line.call === name);
+  }
+
+  /** A test token with the certificates and keys of these people of the lab; `hide`: certificates show only after login. */
+  tokenOf(users, {hide = false, ...members} = {}) {
     const objects = users.flatMap((name, index) => {
       const user = this.lab.made.users.find(one => one.user === name);
       const id = String(index + 1).padStart(2, '0');
-      return [{class: 'certificate', file: user.certificate, id, label: name},
+      return [{class: 'certificate', file: user.certificate, id, label: name, private: hide},
         {class: 'private_key', file: user.private_key, id, label: name}];
     });
-    objects.push({class: 'certificate', file: this.lab.made.intermediate, id: 'ff'});
+    objects.push({class: 'certificate', file: this.lab.made.intermediate, id: 'ff', private: hide});
     return {label: 'Test token', serial: '0001', pin: '1234', objects, ...members};
   }
 

@@ -20,6 +20,9 @@
 #define CARD                                                                                       \
     "send {'type': 'readers', 'service': 'ok', 'readers': [{'name': 'R', 'card': false, 'mute': "  \
     "false}, {'name': 'S', 'card': true, 'mute': false}]}"
+#define MUTE                                                                                       \
+    "send {'type': 'readers', 'service': 'ok', 'readers': [{'name': 'R', 'card': false, 'mute': "  \
+    "false}, {'name': 'S', 'card': true, 'mute': true}]}"
 
 typedef struct Fixture {
     char *script;
@@ -110,8 +113,10 @@ test_states(void)
     add_line(&fixture, CARD);
     wait_state(&fixture, TB_READERS_CARD);
     g_assert_cmpint(tb_card_readers_since(fixture.readers), >=, since);
+    add_line(&fixture, MUTE);
+    wait_state(&fixture, TB_READERS_MUTE);
     tb_test_run_for(20);
-    g_assert_cmpuint(fixture.told, ==, 4);
+    g_assert_cmpuint(fixture.told, ==, 5);
     tear_down(&fixture);
 }
 

@@ -32,6 +32,7 @@
 #define NO_READER SERVICE("ok", "")
 #define NO_CARD SERVICE("ok", "{'name': 'R', 'card': false, 'mute': false}")
 #define CARD SERVICE("ok", "{'name': 'R', 'card': true, 'mute': false}")
+#define MUTE SERVICE("ok", "{'name': 'R', 'card': true, 'mute': true}")
 
 typedef struct Fixture {
     TbConfig *config;
@@ -151,6 +152,9 @@ test_certificate(void)
         {{PCSC}, NO_CARD, "no_card", TB_REASON_TOKEN_MISSING},
         {{PCSC}, CARD, "card_unknown", TB_REASON_TOKEN_MISSING},
         {{NOTHING, PCSC}, NO_READER, "no_reader", TB_REASON_TOKEN_MISSING},
+        {{PCSC}, MUTE, "card_unknown", TB_REASON_TOKEN_MISSING},
+        {{HANG}, MUTE, "card_unknown", TB_REASON_TOKEN_MISSING},
+        {{GOOD_TOKEN}, MUTE, "no_certificate", TB_REASON_NO_CERTIFICATE},
         /* Soft tokens, and USB tokens with a driver of their own. */
         {{NOTHING}, NO_SERVICE, "no_token", TB_REASON_TOKEN_MISSING},
         {{NOTHING}, NO_READER, "no_token", TB_REASON_TOKEN_MISSING},

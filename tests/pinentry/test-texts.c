@@ -50,6 +50,7 @@ test_request(void)
     assert_has(text, "sign in");
     assert_has(text, "Jane Doe");
     assert_has(text, "2 of 3");
+    assert_has(text, "(\342\201\250reader\342\201\251)");
     assert_has(text, "17 March 2030");
     assert_has(text, "A note.");
     assert_fits(text);

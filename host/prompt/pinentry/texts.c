@@ -74,7 +74,10 @@ certificate_lines(const TbChoice *choice, gboolean brief)
     gsize max = brief ? NAME_SHORT_CHARACTERS : NAME_MAX_CHARACTERS;
     g_autofree char *name = tb_text_clean(choice->name, max);
     g_autofree char *issuer = tb_text_clean(choice->issuer_name, max);
-    g_autofree char *token = tb_text_clean(choice->token, max);
+    g_autofree char *label = tb_text_clean(choice->token, max);
+    g_autofree char *reader = tb_text_clean(choice->reader, max);
+    /* Two tokens may say the same of themselves: the reader tells them apart. */
+    g_autofree char *token = *reader ? g_strdup_printf("%s (%s)", label, reader) : g_strdup(label);
 
     if (choice->hidden) {
         g_autofree char *line = g_strdup_printf(_("Token: %s"), token);
