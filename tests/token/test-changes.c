@@ -3,7 +3,9 @@
  * Changing and unblocking PINs on every kind of token, over the real channel: the right word, the
  * right states, one try for each entry, and nothing left behind.
  */
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/token/desk.h"
 
@@ -421,6 +423,85 @@ test_another_token(void)
     g_assert_cmpuint(tt_desk_count(desk, "C_Login", NULL), ==, 0);
 }
 
+/* How often bytes occur in a process's memory; -1: it may not be read. */
+static int
+occurrences(GPid pid, const char *bytes)
+{
+    g_autofree char *maps_path = g_strdup_printf("/proc/%d/maps", pid);
+    g_autofree char *memory_path = g_strdup_printf("/proc/%d/mem", pid);
+    g_autofree char *maps = NULL;
+    g_auto(GStrv) lines = NULL;
+    int memory = open(memory_path, O_RDONLY | O_CLOEXEC);
+    int found = 0;
+
+    if (memory < 0 || !g_file_get_contents(maps_path, &maps, NULL, NULL)) {
+        if (memory >= 0)
+            (void)close(memory);
+        return -1;
+    }
+    lines = g_strsplit(maps, "\n", -1);
+    for (gsize i = 0; lines[i]; i++) {
+        char *rest = NULL;
+        guint64 from = g_ascii_strtoull(lines[i], &rest, 16);
+        guint64 to = *rest == '-' ? g_ascii_strtoull(rest + 1, NULL, 16) : from;
+        /* A sanitizer's shadow is of terabytes. */
+        gsize size = to - from > 1u << 28 ? 0 : (gsize)(to - from);
+        g_autofree char *copy = g_malloc(size + 1);
+        ssize_t length = pread(memory, copy, size, (off_t)from);
+        const char *end = copy + MAX(length, 0);
+
+        for (const char *at = copy; (at = memmem(at, (gsize)(end - at), bytes, strlen(bytes)));
+             at++)
+            found++;
+    }
+    (void)close(memory);
+    return found;
+}
+
+/* Old PIN, new PIN and PUK are in the worker's memory only while the token has them; the script has
+ * their hashes. */
+static void
+test_forgotten(void)
+{
+    static const char old_pin[] = "918273645546", new_pin[] = "564738291091",
+                      puk[] = "736455463728";
+    g_autofree char *old_hash = g_compute_checksum_for_string(G_CHECKSUM_SHA256, old_pin, -1);
+    g_autofree char *puk_hash = g_compute_checksum_for_string(G_CHECKSUM_SHA256, puk, -1);
+    g_autofree char *token =
+        g_strdup_printf("'pin_sha256': '%s', 'so_pin_sha256': '%s',", old_hash, puk_hash);
+    g_autofree char *change = g_strconcat(old_pin, "\n", new_pin, NULL);
+    g_autofree char *unblock = g_strconcat(puk, "\n", old_pin, NULL);
+    g_autofree char *wrong = g_strconcat(puk, "\n", new_pin, NULL);
+    g_autoptr(TtDesk) desk = tt_desk_with_ann(token, "");
+    int ends[2];
+
+    if (occurrences(tb_test_worker_pid(desk->worker), old_pin) < 0) {
+        g_test_skip("this user may not read the worker's memory");
+        return;
+    }
+    assert_done(tt_desk_pin_request(desk, "change_pin", change));
+    assert_refused(tt_desk_pin_request(desk, "change_pin", wrong), "pin_incorrect", "low", "ok");
+    assert_done(tt_desk_pin_request(desk, "unblock_pin", unblock));
+    g_assert_cmpint(occurrences(tb_test_worker_pid(desk->worker), old_pin), ==, 0);
+    g_assert_cmpint(occurrences(tb_test_worker_pid(desk->worker), new_pin), ==, 0);
+    g_assert_cmpint(occurrences(tb_test_worker_pid(desk->worker), puk), ==, 0);
+
+    /* That they would be found: in the midst of C_SetPIN. */
+    tt_desk_write(desk, TT_ANN_SCRIPT, token, "{'call': 'C_SetPIN', 'do': 'hang'}");
+    g_assert_no_errno(pipe2(ends, O_CLOEXEC));
+    g_assert_cmpint(write(ends[1], change, strlen(change)), ==, (gssize)strlen(change));
+    (void)close(ends[1]);
+    tb_test_worker_send(
+        desk->worker, json_pack("{s:s, s:i, s:s}", "op", "change_pin", "slot", 1, "token", "0001"),
+        ends[0]);
+    (void)close(ends[0]);
+    for (guint i = 0; i < 5000 && tt_desk_count(desk, "C_SetPIN", "{'rv': 'hang'}") == 0; i++)
+        g_usleep(1000);
+    g_assert_cmpint(occurrences(tb_test_worker_pid(desk->worker), old_pin), ==, 1);
+    g_assert_cmpint(occurrences(tb_test_worker_pid(desk->worker), new_pin), ==, 1);
+    tb_test_worker_hang_up(desk->worker);
+}
+
 /* Each call of a change and of an unblocking, failing in each way, at each of its occurrences: the
  * answer is well-formed, no wrong PIN is sent, nothing stays open, and the PIN is the old one or
  * the new one. */
@@ -485,6 +566,7 @@ main(int argc, char **argv)
     g_test_add_func("/token/changes/opensc", test_opensc);
     g_test_add_func("/token/changes/pad", test_pad);
     g_test_add_func("/token/changes/another-token", test_another_token);
+    g_test_add_func("/token/changes/forgotten", test_forgotten);
     for (gsize i = 0; i < G_N_ELEMENTS(sweeps); i++) {
         g_autofree char *path = g_strdup_printf("/token/changes/sweep/%s", sweeps[i].name);
 

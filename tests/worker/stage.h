@@ -49,7 +49,7 @@ json_t *tb_test_stage_request(TbTestStage *stage, const char *user, const char *
 json_t *tb_test_stage_sign(TbTestStage *stage, const char *user, const char *algorithm,
                            const char *pin);
 
-/* "change_pin" or "unblock_pin" of the first token of the last listing; the answer. pins:
+/* "change_pin", "unblock_pin" or "reveal" of the first token of the last listing; the answer. pins:
  * "OLD\nNEW". */
 json_t *tb_test_stage_pin(TbTestStage *stage, const char *op, const char *pins);
 

@@ -272,6 +272,15 @@ test_bad_requests(void)
         "{\"op\": \"erase\"}",
         "{\"op\": \"list\", \"more\": 1}",
         "{\"op\": \"sign\"}",
+        "{\"op\": \"sign\", \"held\": 1}",
+        "{\"op\": \"change_pin\"}",
+        "{\"op\": \"change_pin\", \"slot\": 1}",
+        "{\"op\": \"change_pin\", \"token\": \"1\"}",
+        "{\"op\": \"change_pin\", \"slot\": 1, \"token\": \"1\", \"pin\": \"1234\"}",
+        "{\"op\": \"unblock_pin\", \"slot\": \"1\", \"token\": \"1\"}",
+        "{\"op\": \"unblock_pin\", \"slot\": 1, \"token\": \"1\", \"puk\": \"1234\"}",
+        "{\"op\": \"reveal\", \"slot\": 1, \"token\": 1}",
+        "{\"op\": \"reveal\", \"slot\": 1, \"token\": \"1\", \"held\": true}",
     };
     static const struct {
         const char *member;

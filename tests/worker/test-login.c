@@ -3,9 +3,12 @@
  * PINs over the real channel: what reaches the token, how often, and what is said afterwards. The
  * wrapper module counts C_Login.
  */
+#include <dlfcn.h>
+#include <p11-kit/pkcs11.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "host/worker/certificate.h"
 #include "tests/worker/lab.h"
 #include "tests/worker/stage.h"
 
@@ -219,6 +222,105 @@ test_changes(void)
     assert_signs(stage, pin);
 }
 
+static GBytes *
+file_of(const char *user, const char *member)
+{
+    const char *path = json_string_value(json_object_get(tb_test_lab_user(user), member));
+    g_autoptr(GError) error = NULL;
+    char *text = NULL;
+    gsize length = 0;
+
+    g_file_get_contents(path, &text, &length, &error);
+    g_assert_no_error(error);
+    return g_bytes_new_take(text, length);
+}
+
+/* A private certificate, which none of the usual tools makes. */
+static void
+create_private_certificate(const CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session, const char *user)
+{
+    g_autoptr(GBytes) der = file_of(user, "der");
+    g_autoptr(TbCertificate) certificate =
+        tb_certificate_parse(g_bytes_get_data(der, NULL), g_bytes_get_size(der), NULL, NULL);
+    unsigned char *subject = NULL;
+    int length = i2d_X509_NAME(X509_get_subject_name(certificate->x509), &subject);
+    CK_OBJECT_CLASS object_class = CKO_CERTIFICATE;
+    CK_CERTIFICATE_TYPE type = CKC_X_509;
+    CK_BBOOL yes = CK_TRUE;
+    guint8 id = 1;
+    CK_ATTRIBUTE attributes[] = {
+        {CKA_CLASS, &object_class, sizeof object_class},
+        {CKA_CERTIFICATE_TYPE, &type, sizeof type},
+        {CKA_TOKEN, &yes, sizeof yes},
+        {CKA_PRIVATE, &yes, sizeof yes},
+        {CKA_ID, &id, sizeof id},
+        {CKA_SUBJECT, subject, (CK_ULONG)length},
+        {CKA_VALUE, (void *)(guintptr)g_bytes_get_data(der, NULL), g_bytes_get_size(der)},
+    };
+    CK_OBJECT_HANDLE object = CK_INVALID_HANDLE;
+
+    g_assert_cmphex(p11->C_CreateObject(session, attributes, G_N_ELEMENTS(attributes), &object), ==,
+                    CKR_OK);
+    OPENSSL_free(subject);
+}
+
+/* The token of a store, which has nothing on it, gets what shows only after a login. */
+static void
+fill_hidden(const char *conf)
+{
+    void *library;
+    CK_C_GetFunctionList get_list;
+    CK_FUNCTION_LIST *p11 = NULL;
+    CK_SLOT_ID slots[4];
+    CK_ULONG count = G_N_ELEMENTS(slots);
+    CK_SESSION_HANDLE session = CK_INVALID_HANDLE;
+    const char *pin = tb_test_lab_string("pin");
+
+    g_assert_true(g_setenv("SOFTHSM2_CONF", conf, TRUE));
+    library = dlopen(tb_test_lab_string("module"), RTLD_NOW | RTLD_LOCAL);
+    g_assert_nonnull(library);
+    *(void **)&get_list = dlsym(library, "C_GetFunctionList");
+    g_assert_cmphex(get_list(&p11), ==, CKR_OK);
+    g_assert_cmphex(p11->C_Initialize(NULL), ==, CKR_OK);
+    g_assert_cmphex(p11->C_GetSlotList(CK_TRUE, slots, &count), ==, CKR_OK);
+    g_assert_cmphex(
+        p11->C_OpenSession(slots[0], CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &session), ==,
+        CKR_OK);
+    g_assert_cmphex(p11->C_Login(session, CKU_USER, (CK_UTF8CHAR *)(guintptr)pin, strlen(pin)), ==,
+                    CKR_OK);
+    create_private_certificate(p11, session, "p256");
+    g_assert_cmphex(p11->C_Finalize(NULL), ==, CKR_OK);
+    g_unsetenv("SOFTHSM2_CONF");
+}
+
+static void
+test_hidden(void)
+{
+    g_autoptr(TbTestStage) stage = tb_test_stage_new((const char *const[]){"empty", NULL});
+    const char *pin = tb_test_lab_string("pin");
+    json_t *request;
+    json_t *token;
+
+    fill_hidden(stage->conf);
+    tb_test_lab_run(stage->conf, "softhsm2-util", "--import",
+                    json_string_value(json_object_get(tb_test_lab_user("p256"), "private_key")),
+                    "--token", "New card", "--label", "key", "--id", "01", "--pin", pin,
+                    (char *)NULL);
+    (void)tb_test_stage_list(stage);
+    token = json_array_get(json_object_get(stage->listing, "tokens"), 0);
+    g_assert_true(json_is_true(json_object_get(token, "hidden")));
+    tb_test_assert_reason(tb_test_stage_pin(stage, "reveal", "9999"), "pin_incorrect");
+    tb_test_assert_reason(tb_test_stage_pin(stage, "reveal", pin), NULL);
+    (void)tb_test_stage_list(stage);
+    g_assert_nonnull(tb_test_stage_certificate(stage, "p256", &token));
+    g_assert_true(json_is_false(json_object_get(token, "hidden")));
+    assert_signs(stage, pin);
+    tb_test_assert_reason(tb_test_stage_pin(stage, "reveal", pin), NULL);
+    request = tb_test_stage_request(stage, "p256", "ES256");
+    json_object_set_new(request, "held", json_true());
+    tb_test_assert_signature(tb_test_worker_ask(stage->worker, request, -1), "p256", "ES256", 0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -235,6 +337,7 @@ main(int argc, char **argv)
     g_test_add_func("/worker/login/pad", test_pad);
     g_test_add_func("/worker/login/pad-failures", test_pad_failures);
     g_test_add_func("/worker/login/changes", test_changes);
+    g_test_add_func("/worker/login/hidden", test_hidden);
     status = g_test_run();
     tb_test_lab_remove();
     return status;
