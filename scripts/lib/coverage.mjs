@@ -2,7 +2,7 @@
 //
 // Reads what scripts/coverage measured. Only our own sources in core/ and host/ count.
 //
-//   coverage.mjs table DIR            the table of docs/coverage.txt
+//   coverage.mjs table DIR WHAT...    the table of docs/coverage.txt, with what was measured: seeds, tests
 //   coverage.mjs missed DIR FILE...   the lines of these files that no test ran
 
 import {execFileSync} from 'node:child_process';
@@ -27,10 +27,10 @@ function llvmCov(mode, profile, options, sources) {
     {encoding: 'utf8', maxBuffer: 1 << 30, stdio: ['ignore', 'pipe', 'ignore']});
 }
 
-/** Maps each source file to {count, covered}; empty when it was never measured. */
+/** Maps each source file to {count, covered}; empty when it was not measured. */
 function lines(what) {
+  if (!files.includes(what)) return new Map();
   const profile = path.join(folder, `${what}.profdata`);
-  if (!existsSync(profile)) return new Map();
   const report = JSON.parse(llvmCov('export', profile, ['-summary-only'], rooms.map(room => path.join(top, room))));
   return new Map(report.data[0].files.map(file => [path.relative(top, file.filename), file.summary.lines])
     .filter(([name, {count}]) => count && rooms.some(room => name.startsWith(`${room}/`))));
@@ -76,6 +76,6 @@ function missed() {
 if (command === 'table') table();
 else if (command === 'missed') missed();
 else {
-  console.error('coverage.mjs: table DIR, or missed DIR FILE...');
+  console.error('coverage.mjs: table DIR WHAT..., or missed DIR FILE...');
   process.exit(2);
 }
