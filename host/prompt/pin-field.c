@@ -4,8 +4,6 @@
  */
 #include "host/prompt/pin-field.h"
 
-#include <glib/gi18n.h>
-
 #include "host/prompt/pin-entry.h"
 #include "host/prompt/style.h"
 

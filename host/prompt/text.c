@@ -267,3 +267,14 @@ tb_text_choice_spoken(const TbChoice *choice)
     return g_strdup_printf(_("%1$s, issued by %2$s, on the token %3$s. Not usable: %4$s"), name,
                            issuer, token, problem);
 }
+
+const char *
+tb_text_shown_now(TbOperation operation, guint count)
+{
+    if (operation == TB_OPERATION_CHOOSE)
+        return count == 1 ? _("Your token shows its certificate now.")
+                          : _("Your token shows its certificates now. Choose one.");
+    return count == 1 ? _("Your token shows its certificate now. Enter the PIN again to use it.")
+                      : _("Your token shows its certificates now. Choose one, and enter the PIN "
+                          "again to use it.");
+}

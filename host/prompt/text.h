@@ -40,3 +40,6 @@ char *tb_text_choice_problem(const TbChoice *choice);
 
 /* All that is known of a choice, for those who hear it. */
 char *tb_text_choice_spoken(const TbChoice *choice);
+
+/* Why it is the user's turn again after a hidden choice; count certificates are shown now. */
+const char *tb_text_shown_now(TbOperation operation, guint count);

@@ -302,10 +302,7 @@ take_turn(TbWindow *window)
     g_clear_pointer(&window->submitted, g_free);
     tb_pin_area_clear(window->pin_area);
     window->state = STATE_WAITING; /* so that show_choices takes the focus to the field */
-    set_note(window, window->operation == TB_OPERATION_CHOOSE
-                         ? _("Your token shows its certificates now. Choose one.")
-                         : _("Your token shows its certificates now. Choose one, and enter the PIN "
-                             "again to use it."));
+    set_note(window, tb_text_shown_now(window->operation, window->choices->len));
 }
 
 void

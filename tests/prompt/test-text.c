@@ -320,6 +320,12 @@ consent(guint kind, guint unused)
 }
 
 static const char *
+shown_now(guint operation, guint count)
+{
+    return tb_text_shown_now((TbOperation)operation, count);
+}
+
+static const char *
 failed(guint kind, guint how)
 {
     return tb_text_pin_failed((TbPinKind)kind, how == 1, how == 2);
@@ -336,6 +342,10 @@ test_pins_and_puks(void)
     g_assert_nonnull(strstr(translated(tries, TB_PIN_STATE_FINAL_TRY, TRUE), "PUK"));
     g_assert_nonnull(strstr(translated(consent, TB_PIN_KIND_PIN, 0), "PIN"));
     g_assert_nonnull(strstr(translated(consent, TB_PIN_KIND_PUK, 0), "PUK"));
+    g_assert_nonnull(strstr(translated(shown_now, TB_OPERATION_SIGN, 1), "PIN"));
+    g_assert_nonnull(strstr(translated(shown_now, TB_OPERATION_SIGN, 2), "Choose one"));
+    g_assert_null(strstr(translated(shown_now, TB_OPERATION_CHOOSE, 1), "PIN"));
+    g_assert_nonnull(strstr(translated(shown_now, TB_OPERATION_CHOOSE, 2), "Choose one"));
     for (guint how = 0; how < 3; how++) {
         g_assert_nonnull(strstr(translated(failed, TB_PIN_KIND_PIN, how), "PIN"));
         g_assert_nonnull(strstr(translated(failed, TB_PIN_KIND_PUK, how), "PUK"));

@@ -254,10 +254,7 @@ take_turn(TbDialog *dialog)
     tb_stage_hide(&dialog->stage);
     dialog->last_try_risked = FALSE;
     dialog->state = STATE_CHOOSE;
-    dialog->note = dialog->show->operation == TB_OPERATION_CHOOSE
-                       ? _("Your token shows its certificates now. Choose one.")
-                       : _("Your token shows its certificates now. Choose one, and enter the PIN "
-                           "again to use it.");
+    dialog->note = tb_text_shown_now(dialog->show->operation, dialog->choices->len);
 }
 
 static void
