@@ -189,15 +189,16 @@ int
 tb_calls_enter(TbCalls *calls, int otherwise, gboolean threads)
 {
     struct sock_fprog program;
-    int result = 0;
+    int result;
 
     emit_return(calls, otherwise);
     program.len = (unsigned short)calls->code->len;
     program.filter = (struct sock_filter *)(void *)calls->code->data;
 #ifdef MACHINE
-    if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, threads ? SECCOMP_FILTER_FLAG_TSYNC : 0,
-                &program) != 0)
-        result = errno;
+    long entered = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+                           threads ? SECCOMP_FILTER_FLAG_TSYNC : 0, &program);
+    /* A number of a thread says that this one could not be given the filter. */
+    result = entered < 0 ? errno : entered > 0 ? EBUSY : 0;
 #else
     result = ENOSYS; /* a filter would be one of numbers that nobody has tried */
 #endif
