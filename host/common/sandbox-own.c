@@ -6,8 +6,9 @@
  * The host's filter is a list of what is allowed: all of its work is with descriptors that it has,
  * the rest is done for it by the launcher. A call that is not in the list fails with ENOSYS, as on
  * a kernel that does not have it, so that a C library newer than this list falls back to what it
- * did before; nothing is killed. The others have lists of what is refused: GTK, pinentry and PC/SC
- * use what they like.
+ * did before; nothing is killed. A sanitizer's build has the same filter: its reports come through,
+ * without the names of functions (addr2line has them). The others have lists of what is refused:
+ * GTK, pinentry and PC/SC use what they like.
  */
 #include "host/common/sandbox-own.h"
 
