@@ -11,8 +11,8 @@ Sends thousands of requests (status, tokens, right and wrong PINs, cancels, brok
 host, for each of some modules, and starts hundreds of hosts. Prints what host, launcher and worker hold
 after the first tenth, and what they hold more at the end. Takes some minutes.
 
-  --requests N   through one host (default 10000)
-  --starts N     of hosts (default 1000)
+  --requests N   through one host, 100 at least (default 10000)
+  --starts N     of hosts, 10 at least (default 1000)
   --json         print one JSON object (memory in KiB)
   --help         this text
 
@@ -31,7 +31,8 @@ function parseArguments(words) {
   while (words.length) {
     const word = words.shift();
     if (word === '--json') options.json = true;
-    else if (['--requests', '--starts'].includes(word) && /^[1-9]\d{2,6}$/.test(words[0] ?? '')) options[word.slice(2)] = Number(words.shift());
+    else if (word === '--requests' && /^[1-9]\d{2,6}$/.test(words[0] ?? '')) options.requests = Number(words.shift());
+    else if (word === '--starts' && /^[1-9]\d{1,6}$/.test(words[0] ?? '')) options.starts = Number(words.shift());
     else if (word === '--help') {
       process.stdout.write(usage);
       process.exit(0);

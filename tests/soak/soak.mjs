@@ -82,15 +82,15 @@ async function badFrame({host}, turn) {
 const mix = [
   ['status', ({host}) => host.result('status')],
   ['listTokens', ({host}) => host.result('listTokens')],
-  ['right PIN', async ({stage, host, lab}) => {
-    stage.tellPinentry(`--pin ${lab.made.pin}`);
-    await assertSignsIn(host, lab);
-  }],
   ['wrong PIN', async ({stage, host}, turn) => {
     stage.tellPinentry(`--pin ${9990 + turn % 10}`);
     assert.equal(await host.reason('authenticate', ask()), 'pin_incorrect');
   }],
   ['cancel in flight', cancelInFlight],
+  ['right PIN', async ({stage, host, lab}) => {
+    stage.tellPinentry(`--pin ${lab.made.pin}`);
+    await assertSignsIn(host, lab);
+  }],
   ['bad frame', badFrame],
   ['the user cancels', async ({stage, host}) => {
     stage.tellPinentry('--cancel-at GETPIN');
