@@ -362,6 +362,7 @@ def test_care_announcements():
 
 def test_hidden_certificates():
     with start(hidden(), choice(2, token='Another card')) as p:
+        find(p, 'list item', 'The token Staff card')
         rows = [plain(n.get_name()) for n in tree(p) if n.get_role_name() == 'list item']
         assert rows[0] == 'The token Staff card. Its certificates show after the PIN', rows
         find(p, 'label', 'This token shows its certificates only after the PIN.')
