@@ -33,18 +33,18 @@ read_all(json_t *params, const GPtrArray *modules, TbPinRequest *request, GError
 {
     static const char *const members[] = {"module", "slot", "token", "lang", "timeout", NULL};
     const char *module, *token;
-    gint64 slot = -1;
+    gint64 slot = 0;
 
     if (!tb_json_only(params, "\"params\"", members, error) ||
         !tb_json_required_string(params, "module", NAME_MAX_BYTES, &module, error) ||
         !tb_json_required_string(params, "token", NAME_MAX_BYTES, &token, error) ||
-        !tb_json_integer(params, "slot", 0, G_MAXINT64, &slot, error) ||
+        !tb_json_integer(params, "slot", G_MININT64, G_MAXINT64, &slot, error) ||
         !tb_request_read_lang(params, &request->lang, error) ||
         !tb_request_read_timeout(params, &request->timeout, error))
         return FALSE;
-    if (slot < 0)
+    if (!json_object_get(params, "slot"))
         return tb_fault(error, TB_REASON_INVALID_REQUEST, "\"slot\" is missing.");
-    request->slot = (guint64)slot;
+    request->slot = (guint64)slot; /* as a listing has it: over 2^63 it is negative in JSON */
     request->token = g_strdup(token);
     return find_module(modules, module, &request->module, error);
 }
