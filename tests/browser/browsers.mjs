@@ -5,13 +5,20 @@
 
 import {mkdirSync} from 'node:fs';
 import path from 'node:path';
+import {setTimeout as sleep} from 'node:timers/promises';
 import puppeteer from 'puppeteer-core';
 import {family, gone, kill} from './processes.mjs';
+
+/** The fixed ids of the extension, which the host has compiled in. */
+export const extensionIds = {chromium: 'ccefchpnjpglhijhmdpndlfcgnhjebni', firefox: '{5a0f6a1e-6c1b-4d5e-9f0e-8d1f0b8a7c42}'};
 
 const programs = {
   chromium: ['/usr/bin/chromium', '/usr/bin/chromium-browser'],
   firefox: ['/usr/bin/firefox-esr', '/usr/bin/firefox'],
 };
+
+/** The host of the extension's own pages in Firefox, which else makes one up. */
+const firefoxHost = '3b1f8c52-6f0e-4d1a-9c55-2f7f0c8b1d10';
 
 async function launch(name, program, home, env, headless) {
   if (name === 'chromium') {
@@ -27,7 +34,11 @@ async function launch(name, program, home, env, headless) {
   mkdirSync(profile, {recursive: true});
   return puppeteer.launch({
     browser: 'firefox', executablePath: program, headless, userDataDir: profile, env,
-    extraPrefsFirefox: {'datareporting.policy.dataSubmissionEnabled': false, 'intl.accept_languages': 'en'},
+    args: ['--remote-allow-system-access'], // or no page of the extension's can be opened
+    extraPrefsFirefox: {
+      'datareporting.policy.dataSubmissionEnabled': false, 'intl.accept_languages': 'en',
+      'extensions.webextensions.uuids': JSON.stringify({[extensionIds.firefox]: firefoxHost}),
+    },
   });
 }
 
@@ -54,6 +65,18 @@ export async function startBrowser(name, {home, env, extension, headless = true,
       const page = await browser.newPage();
       await page.goto(url, {waitUntil: 'load'});
       return page;
+    },
+
+    /** Opens the extension's popup, as a page in a tab. */
+    async openPopup() {
+      if (name === 'chromium') return this.open(`chrome-extension://${id}/popup/popup.html`);
+      const page = await browser.newPage();
+      // The page comes in a process of its own, and Firefox does not tell when.
+      page.goto(`moz-extension://${firefoxHost}/popup/popup.html`).catch(() => {});
+      for (const end = Date.now() + 20000; Date.now() < end; await sleep(100)) {
+        if (await page.evaluate(() => location.protocol === 'moz-extension:' && document.readyState === 'complete').catch(() => false)) return page;
+      }
+      throw new Error('the popup did not open within 20 s');
     },
 
     /** Closes every page but one empty one, without which the browser might end. */

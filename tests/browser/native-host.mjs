@@ -6,7 +6,8 @@
 import {spawn} from 'node:child_process';
 import {endianness} from 'node:os';
 import path from 'node:path';
-import {build, extensionIds} from './stage.mjs';
+import {extensionIds} from './browsers.mjs';
+import {build} from './stage.mjs';
 
 const little = endianness() === 'LE';
 

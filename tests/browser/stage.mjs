@@ -16,9 +16,6 @@ import {Display} from './display.mjs';
 
 export const source = fileURLToPath(new URL('../..', import.meta.url));
 export const build = path.resolve(process.env.TOKENBRIDGE_BUILD ?? path.join(source, 'build'));
-/** The fixed ids of the extension, which the host has compiled in. */
-export const extensionIds = {chromium: 'ccefchpnjpglhijhmdpndlfcgnhjebni', firefox: '{5a0f6a1e-6c1b-4d5e-9f0e-8d1f0b8a7c42}'};
-
 const extensionFolder = path.join(source, 'extension-js');
 
 /** The browsers to test: $TOKENBRIDGE_BROWSERS, a list with commas; default: all. */

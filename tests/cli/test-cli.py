@@ -398,10 +398,40 @@ def pin_of_which_token():
         assert '--module' in said and 'module one' in said and 'module two' in said, said
 
 
+def pin_changes():
+    """In the real dialog by a pinentry; the new PIN then signs in, and the old one does not."""
+    with Home(token='card') as home:
+        store = shutil.copytree(f'{LAB}/tokens/card/store', home.path('store'))
+        with open(home.path('softhsm2.conf'), 'w', encoding='utf-8') as file:
+            file.write(f'directories.tokendir = {store}\nobjectstore.backend = file\n')
+        home.environment['SOFTHSM2_CONF'] = home.path('softhsm2.conf')
+        record = home.path('record')
+        said = home.run('pin', 'change', FAKE_PINENTRY=f'--record {record} --pins 1234,2468,2468')
+        assert said == 'The PIN was changed.\n', said
+        with open(record, encoding='utf-8') as file:
+            assert file.read().split('\n').count('GETPIN') == 3
+        json.loads(home.authenticate('--pin-fd', '0', pin='2468\n'))
+        failure = json.loads(home.authenticate('--json', '--pin-fd', '0', pin='1234\n', status=1))
+        assert failure['error']['reason'] == 'pin_incorrect', failure
+        # A PIN on standard input goes nowhere.
+        failure = json.loads(home.run('pin', 'change', '--json', pin='2468\n', status=1,
+                                      FAKE_PINENTRY='--cancel-at GETPIN'))
+        assert failure['error']['reason'] == 'user_cancelled', failure
+        serial = json.loads(home.run('list', '--json'))['modules'][0]['tokens'][0]['serial']
+        changed = json.loads(home.run('pin', 'unblock', '--json', '--module', 'soft', '--token', serial,
+                                      FAKE_PINENTRY='--pins 12345678,1357,1357'))
+        assert changed == {'pin': {'state': 'ok', 'pad': False, 'min': 4, 'max': 255}}, changed
+        json.loads(home.authenticate('--pin-fd', '0', pin='1357\n'))
+        failure = json.loads(home.run('pin', 'change', '--json', status=1,
+                                      FAKE_PINENTRY=f'--record {home.path("wrong")} --pins '
+                                      '9991,2468,2468,9992,2468,2468,9993,2468,2468'))
+        assert failure['error']['reason'] == 'pin_incorrect', failure
+
+
 TESTS = [help_and_usage, install_user, install_nowhere, install_system, install_foreign, install_more_ids, status,
          status_of_manifests, status_of_faults, list_tokens, list_on_terminal, list_faults, list_hostile_label,
          authenticate_with_pin, authenticate_with_dialog, authenticate_failures,
-         authenticate_spares_the_last_try, pin_of_which_token]
+         authenticate_spares_the_last_try, pin_of_which_token, pin_changes]
 
 
 def main():

@@ -331,9 +331,9 @@ export class Stage {
     for (const name of readdirSync(this.store)) renameSync(path.join(this.store, name), path.join(aside, name));
   }
 
-  /** What is in the slots of the test token (tests/token); `tokens` may be null for an empty slot. */
+  /** What is in the slots of the test token (tests/token); `tokens` may be null for an empty slot. this.faults go with it. */
   putTokens(...tokens) {
-    this.putScript({slots: tokens.map((token, index) => ({id: index + 1, reader: `Reader ${index + 1}`, token}))});
+    this.putScript({slots: tokens.map((token, index) => ({id: index + 1, reader: `Reader ${index + 1}`, token})), faults: this.faults ?? []});
   }
 
   /** The test token's whole script. Its record is read by tokenCalls(). */
