@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The popup: asks the background what the host sees and shows it. Everything from tokens is put in
 // as text nodes, never as markup, and isolated for its direction.
-import {hostProblem, moduleState, ownCertificates, pinActions, pinNote, pinTaskNote, pukNote, purposes, validity} from './view.js';
+import {hostProblem, missingToken, moduleState, ownCertificates, pinActions, pinNote, pinTaskNote, pukNote, purposes, validity} from './view.js';
 
 /** @typedef {import('./view.js').Note} Note */
 
@@ -122,8 +122,11 @@ function showModule(module) {
   return item;
 }
 
-/** @param {import('./view.js').Module[]} modules */
-function showTokens(modules) {
+/**
+ * @param {import('./view.js').Module[]} modules
+ * @param {Parameters<typeof missingToken>[0]} readers
+ */
+function showTokens(modules, readers) {
   const tokens = modules.flatMap(({name, tokens: all}) => (all ?? []).map(token => ({module: name, token})));
   const broken = modules.filter(module => module.state !== 'ok');
   const state = byId('tokens-state');
@@ -133,8 +136,10 @@ function showTokens(modules) {
   byId('tokens').replaceChildren(...tokens.map(showToken));
   if (wanted) focusPinButton(wanted);
   if (!modules.length) state.append(notice('warn', text('no_modules'), text('no_modules_advice')));
-  else if (!tokens.length) state.append(notice('warn', text('no_tokens'), text('no_tokens_advice')));
-  else state.append(text(`tokens_found_${plurals.select(tokens.length) === 'one' ? 'one' : 'other'}`, [numbers.format(tokens.length)]));
+  else if (!tokens.length) {
+    const {title, advice} = missingToken(readers);
+    state.append(notice('warn', text(title), text(advice)));
+  } else state.append(text(`tokens_found_${plurals.select(tokens.length) === 'one' ? 'one' : 'other'}`, [numbers.format(tokens.length)]));
 
   byId('modules-section').hidden = !modules.length;
   byId('modules-summary').textContent = broken.length
@@ -241,7 +246,7 @@ async function startPinTask(method, module, token) {
 async function listTokens() {
   const list = await ask('listTokens');
   if (list.error) byId('tokens-state').replaceChildren(notice('bad', text('list_failed'), foreign(list.error.message)));
-  else showTokens(list.result?.modules ?? []);
+  else showTokens(list.result?.modules ?? [], list.result?.readers);
 }
 
 async function refresh() {

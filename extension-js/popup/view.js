@@ -40,6 +40,21 @@ const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2';
  */
 
 /**
+ * Why there is no token, and what to do, from what PC/SC knows of readers (left out when nobody tells).
+ * A token with a driver of its own needs neither service nor reader, so none of it is sure.
+ * @param {{service: string, readers: {name: string, card: boolean, mute: boolean}[]}} [readers]
+ * @returns {{title: string, advice: string}}
+ */
+export function missingToken(readers) {
+  const cards = (readers?.readers ?? []).filter(({card}) => card);
+  if (!readers) return {title: 'no_tokens', advice: 'no_tokens_advice'};
+  if (readers.service !== 'ok') return {title: 'no_tokens', advice: 'no_reader_service'};
+  if (!readers.readers.length) return {title: 'no_tokens', advice: 'no_reader'};
+  if (!cards.length) return {title: 'no_tokens', advice: 'no_card'};
+  return {title: 'card_unknown', advice: cards.every(({mute}) => mute) ? 'card_mute' : 'card_unknown_advice'};
+}
+
+/**
  * How long a certificate is still good.
  * @param {Certificate} certificate
  * @param {number} now Unix seconds

@@ -2,7 +2,7 @@
 // What the popup says about certificates, PINs and a missing program.
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {SOON_DAYS, hostProblem, moduleState, ownCertificates, pinActions, pinNote, pinTaskNote, pukNote, purposes, validity} from '../../extension-js/popup/view.js';
+import {SOON_DAYS, hostProblem, missingToken, moduleState, ownCertificates, pinActions, pinNote, pinTaskNote, pukNote, purposes, validity} from '../../extension-js/popup/view.js';
 
 const DAY = 86_400;
 const NOW = 1_800_000_000;
@@ -43,6 +43,17 @@ test('purposes follow key usage and extended key usage', () => {
     [['digitalSignature', 'nonRepudiation'], [auth], ['purpose_sign_in', 'purpose_documents']],
     [['keyEncipherment'], null, ['purpose_none']],
   ]) assert.deepEqual(purposes({key_usage: usage, extended_key_usage: extended}), keys);
+});
+
+test('why there is no token, as far as the readers tell', () => {
+  const reader = (card, mute = false) => ({name: 'R', card, mute});
+  const of = readers => { const {title, advice} = missingToken(readers); return [title, advice]; };
+  assert.deepEqual(of(undefined), ['no_tokens', 'no_tokens_advice']);
+  assert.deepEqual(of({service: 'missing', readers: []}), ['no_tokens', 'no_reader_service']);
+  assert.deepEqual(of({service: 'ok', readers: []}), ['no_tokens', 'no_reader']);
+  assert.deepEqual(of({service: 'ok', readers: [reader(false), reader(false)]}), ['no_tokens', 'no_card']);
+  assert.deepEqual(of({service: 'ok', readers: [reader(false), reader(true)]}), ['card_unknown', 'card_unknown_advice']);
+  assert.deepEqual(of({service: 'ok', readers: [reader(true, true)]}), ['card_unknown', 'card_mute']);
 });
 
 test('PIN and PUK states', () => {
