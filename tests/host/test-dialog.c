@@ -20,6 +20,7 @@ typedef struct Fixture {
     TbDialog *dialog; /* NULL: has ended */
     guint submitted;
     guint ended;
+    gboolean defer; /* the request goes on for a while after its dialog has ended */
     GError *error;
 } Fixture;
 
@@ -38,8 +39,10 @@ on_ended(const GError *error, gpointer data)
     Fixture *fixture = data;
 
     fixture->ended++;
+    g_clear_error(&fixture->error);
     fixture->error = g_error_copy(error);
-    tb_dialog_finish(g_steal_pointer(&fixture->dialog), error);
+    if (!fixture->defer)
+        tb_dialog_finish(g_steal_pointer(&fixture->dialog), error);
 }
 
 static const TbDialogEvents events = {on_submitted, on_ended};
@@ -145,6 +148,33 @@ test_ends(void)
             g_assert_cmpuint(fixture.prompt.lingering, ==, 0);
             tear_down(&fixture);
         }
+    }
+}
+
+/* Who has left is not heard and told no more, however long the request goes on. */
+static void
+test_ends_before_the_request(void)
+{
+    static const char *const types[] = {"cancelled", "failed"};
+
+    for (guint i = 0; i < G_N_ELEMENTS(types); i++) {
+        Fixture fixture;
+
+        set_up(&fixture, LONG_MS);
+        fixture.defer = TRUE;
+        tb_test_prompt_say(&fixture.prompt, json_pack("{s:s}", "type", types[i]));
+        g_assert_cmpuint(fixture.ended, ==, 1);
+        say(&fixture, "{'type': 'submit'}");
+        say(&fixture, "{'type': 'cancelled'}");
+        fixture.prompt.events->gone("has gone", fixture.prompt.data);
+        g_assert_cmpuint(fixture.submitted, ==, 0);
+        g_assert_cmpuint(fixture.ended, ==, 1);
+        g_assert_false(tb_dialog_tell(fixture.dialog, tb_test_json("{'type': 'working'}"), -1));
+        g_assert_cmpuint(fixture.ended, ==, 1);
+        tb_dialog_finish(g_steal_pointer(&fixture.dialog), NULL);
+        g_assert_cmpuint(fixture.prompt.messages->len, ==, 1);
+        g_assert_cmpuint(fixture.prompt.lingering, ==, 0);
+        tear_down(&fixture);
     }
 }
 
@@ -316,6 +346,7 @@ main(int argc, char **argv)
     tb_test_begin(&argc, &argv);
     g_test_add_func("/dialog/turns", test_turns);
     g_test_add_func("/dialog/ends", test_ends);
+    g_test_add_func("/dialog/ends-before-the-request", test_ends_before_the_request);
     g_test_add_func("/dialog/time", test_time);
     g_test_add_func("/dialog/wrong-entries", test_wrong_entries);
     g_test_add_func("/dialog/wrong-entries-together", test_wrong_entries_together);
