@@ -40,6 +40,9 @@ function foreign(value) {
   return made;
 }
 
+/** The same within a sentence. @param {string} value */
+const isolated = value => `\u2068${value.replace(/[\u202a-\u202e\u2066-\u2069]/g, '')}\u2069`;
+
 /** @param {Note} note */
 function sentence({key, count, date}) {
   const values = [];
@@ -222,7 +225,7 @@ function watchPins() {
 /** @param {PinTask} task */
 function showPinTask(task) {
   const note = pinTaskNote(task);
-  const box = notice(note.tone, text(note.key, [task.name]), note.advice ? text(note.advice) : '');
+  const box = notice(note.tone, text(note.key, [isolated(task.name)]), note.advice ? text(note.advice) : '');
   if (note.showMessage && task.error) box.append(element('p', 'detail', foreign(task.error.message)));
   byId('pin-task').replaceChildren(box);
   byId('pin-task').dataset.state = task.state;
