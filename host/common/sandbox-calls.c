@@ -188,13 +188,14 @@ tb_calls_refuse_programs(TbCalls *calls)
 int
 tb_calls_enter(TbCalls *calls, int otherwise, gboolean threads)
 {
-    struct sock_fprog program;
     int result;
 
     emit_return(calls, otherwise);
-    program.len = (unsigned short)calls->code->len;
-    program.filter = (struct sock_filter *)(void *)calls->code->data;
 #ifdef MACHINE
+    struct sock_fprog program = {
+        .len = (unsigned short)calls->code->len,
+        .filter = (struct sock_filter *)(void *)calls->code->data,
+    };
     long entered = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
                            threads ? SECCOMP_FILTER_FLAG_TSYNC : 0, &program);
     /* A number of a thread says that this one could not be given the filter. */
