@@ -497,8 +497,8 @@ tb_workers_list_module(TbWorkers *workers, guint module,
 }
 
 static TbWorkersCall *
-sign(TbWorkers *workers, guint module, json_t *request, gboolean pad, gboolean held,
-     const TbSignEvents *events, gpointer data)
+enqueue_sign(TbWorkers *workers, guint module, json_t *request, gboolean pad, gboolean held,
+             const TbSignEvents *events, gpointer data)
 {
     TbWorkersCall *call = g_new0(TbWorkersCall, 1);
 
@@ -515,14 +515,14 @@ TbWorkersCall *
 tb_workers_sign(TbWorkers *workers, guint module, json_t *request, gboolean pad,
                 const TbSignEvents *events, gpointer data)
 {
-    return sign(workers, module, request, pad, FALSE, events, data);
+    return enqueue_sign(workers, module, request, pad, FALSE, events, data);
 }
 
 TbWorkersCall *
 tb_workers_sign_held(TbWorkers *workers, guint module, json_t *request, const TbSignEvents *events,
                      gpointer data)
 {
-    return sign(workers, module, request, FALSE, TRUE, events, data);
+    return enqueue_sign(workers, module, request, FALSE, TRUE, events, data);
 }
 
 static gboolean
