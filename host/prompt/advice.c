@@ -62,7 +62,7 @@ pin_locked(void)
 {
     return (TbAdvice){_("The PIN is locked"),
                       _("The token has locked its PIN after too many wrong ones. If you have the "
-                        "PUK, choose “Unblock PIN” at Tokenbridge’s button in the browser, or run "
+                        "PUK, choose “Unblock…” at Tokenbridge’s button in the browser, or run "
                         "“tokenbridge pin unblock”; if not, ask whoever issued the token.")};
 }
 

@@ -229,12 +229,12 @@ tb_text_choice_problem(const TbChoice *choice)
         return g_strdup_printf(_("Not valid before %s."), day);
     case TB_CHOICE_PROBLEM_PIN_LOCKED:
         return g_strdup(
-            _("The PIN of this token is locked. If you have the PUK, choose “Unblock PIN” at "
+            _("The PIN of this token is locked. If you have the PUK, choose “Unblock…” at "
               "Tokenbridge’s button in the browser, or run “tokenbridge pin unblock”."));
     case TB_CHOICE_PROBLEM_PIN_NOT_SET:
         return g_strdup(_("This token has no PIN yet."));
     case TB_CHOICE_PROBLEM_PIN_TO_BE_CHANGED:
-        return g_strdup(_("The PIN of this token must be changed first: choose “Change PIN” at "
+        return g_strdup(_("The PIN of this token must be changed first: choose “Change PIN…” at "
                           "Tokenbridge’s button in the browser, or run “tokenbridge pin change”."));
     case TB_CHOICE_PROBLEM_NONE:
         return g_strdup(_("It cannot be used here."));

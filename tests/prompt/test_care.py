@@ -63,7 +63,7 @@ def test_change():
 
 def test_unblock():
     with care('unblock_pin', lang='fa', pin=pin('locked')) as p:
-        assert p.title() == 'باز کردن پین — توکن‌بریج', p.title()
+        assert p.title() == 'باز کردن قفل پین — توکن‌بریج', p.title()
         fill('98765432', NEW, NEW)
         keys('Return')
         submitted(p)
