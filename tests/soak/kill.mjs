@@ -79,8 +79,8 @@ async function atRest(pid) {
   let calm = 0;
   await until('the host waits', () => {
     calm = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').startsWith('S') ? calm + 1 : 0;
-    return calm >= 20;
-  });
+    return calm >= 5;
+  }, 60_000);
 }
 
 /** The last answer that came out is not whole. */
@@ -178,7 +178,7 @@ async function killOn(stage, name, milliseconds) {
   const host = new Host(stage.env, [chromium], program);
   stage.hosts.push(host);
   const reply = act ? await act(stage, host) : host.request('authenticate', {origin, nonce: nonce()});
-  await until(name, () => (wrote ?? reached)(stage, host));
+  await until(name, () => (wrote ?? reached)(stage, host), 30_000);
   const pid = await processOf(host, standIn ?? victim);
   // A worker is started anew at once, and must find all well; a call that hangs does not see it any more.
   if (victim === PROMPT) process.kill(pid, 'SIGKILL');

@@ -8,7 +8,7 @@ import {Display} from '../browser/display.mjs';
 import {build, makeLab} from '../host/host.mjs';
 import {killAt, killWithWindow, names, waits, windowVictims} from './kill.mjs';
 
-const PATIENCE = 3000; // ms; beside other tests it takes longer
+const PATIENCE = 5000; // ms; beside other tests it takes longer
 const lab = makeLab('--only', 'p256');
 after(() => lab.remove());
 
