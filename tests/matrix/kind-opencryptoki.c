@@ -17,6 +17,7 @@
 #define STORE "/var/lib/opencryptoki"
 #define LOCKS "/run/lock/opencryptoki" /* /var/lock is a link to /run/lock */
 #define LABEL "Ock"
+#define WAIT_MS 20000
 #define SLOT "3"
 #define PIN "123456"
 #define SO_PIN "87654321" /* of a token that nobody initialised yet */
@@ -58,24 +59,37 @@ missing(void)
     return NULL;
 }
 
+/* 0: none, or it has not written its number yet. */
+static GPid
+daemon_pid(void)
+{
+    g_autofree char *text = NULL;
+
+    if (!g_file_get_contents("/run/pkcsslotd.pid", &text, NULL, NULL))
+        return 0;
+    return (GPid)g_ascii_strtoll(text, NULL, 10);
+}
+
 static void
 start_daemon(void)
 {
     GPid pid = tb_tools_start("pkcsslotd", "/usr/sbin/pkcsslotd", NULL);
+    int waited = 0;
 
     tb_tools_wait_background(&pid);
     tb_tools_wait_socket("/run/pkcsslotd.socket");
+    for (; daemon_pid() <= 1 && waited < WAIT_MS; waited++)
+        g_usleep(1000);
+    g_assert_cmpint(daemon_pid(), >, 1);
 }
 
 static void
 end_daemon(int signal_number)
 {
-    g_autofree char *text = NULL;
-    GPid pid;
+    GPid pid = daemon_pid();
 
-    if (!g_file_get_contents("/run/pkcsslotd.pid", &text, NULL, NULL))
+    if (pid <= 1) /* 0 would be all of us */
         return;
-    pid = (GPid)g_ascii_strtoll(text, NULL, 10);
     while (kill(pid, signal_number) == 0)
         g_usleep(1000);
     (void)g_unlink("/run/pkcsslotd.pid");
