@@ -142,15 +142,41 @@ keep_resetting(gpointer data)
     return NULL;
 }
 
+/* One signature while the card is being reset. OpenSC 0.23 can lock itself up then, in sc_unlock();
+ * the host ends such a worker when its time is over, and so do we. */
+static const char *
+sign_meanwhile(Desk *desk)
+{
+    int ends[2];
+    json_t *answer;
+    const char *reason;
+
+    tb_test_pipe(ends, TB_RIG_PIN "\n");
+    tb_test_worker_send(desk->stage.worker, tb_test_stage_request(&desk->stage, "rsa", "RS256"),
+                        ends[0]);
+    tb_test_pipe_close(ends);
+    if (!tb_test_worker_answers(desk->stage.worker, LIST_MS)) {
+        tb_test_worker_free(desk->stage.worker);
+        start_worker(desk);
+        return "hung";
+    }
+    answer = tb_test_worker_receive(desk->stage.worker);
+    reason = g_intern_string(
+        json_string_value(json_object_get(json_object_get(answer, "error"), "reason")));
+    json_decref(answer);
+    return reason ? reason : "signed";
+}
+
 /* "After another program has used the card it is blocked", or the PIN is asked for without end. A
  * reset takes the login away; the PIN was right all the same, and goes to the card once for each
  * request. */
 static void
 test_reset_by_another_program(Desk *desk)
 {
+    static const char *const expected[] = {"signed", "token_removed", "module_failed", "hung",
+                                           NULL};
     GThread *other;
-    guint asked = 0;
-    guint signed_ones = 0;
+    guint asked;
 
     tb_rig_start_service(desk->rig, TRUE);
     start_card(desk);
@@ -159,19 +185,13 @@ test_reset_by_another_program(Desk *desk)
     list_until(desk, 1);
     other = g_thread_new("other", keep_resetting, desk);
     for (asked = 0; asked < 10; asked++) {
-        json_t *answer = tb_test_stage_sign(&desk->stage, "rsa", "RS256", TB_RIG_PIN);
-        const char *reason =
-            json_string_value(json_object_get(json_object_get(answer, "error"), "reason"));
+        const char *outcome = sign_meanwhile(desk);
 
-        if (!reason)
-            signed_ones++;
-        else if (strcmp(reason, "token_removed") != 0 && strcmp(reason, "module_failed") != 0)
-            g_error("a reset became %s", reason);
-        json_decref(answer);
+        g_test_message("%s", outcome);
+        if (!g_strv_contains(expected, outcome))
+            g_error("a reset became %s", outcome);
     }
     (void)g_thread_join(other);
-    g_test_message("%u of %u signatures were made during %d resets", signed_ones, asked,
-                   desk->resets);
     g_assert_cmpint(desk->resets, >, 0);
     g_assert_cmpuint(tb_rig_count(desk->rig, INS_VERIFY), <=, asked);
     list_until(desk, 1);

@@ -5,6 +5,7 @@
 #include "tests/worker/client.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
@@ -132,6 +133,14 @@ tb_test_worker_receive(TbTestWorker *worker)
     g_assert_cmpint(fd, ==, -1);
     g_assert_true(result == TB_CHANNEL_MESSAGE || result == TB_CHANNEL_CLOSED);
     return answer;
+}
+
+gboolean
+tb_test_worker_answers(TbTestWorker *worker, int milliseconds)
+{
+    struct pollfd poll_fd = {.fd = tb_channel_get_fd(worker->channel), .events = POLLIN};
+
+    return poll(&poll_fd, 1, milliseconds) == 1;
 }
 
 json_t *

@@ -32,6 +32,9 @@ void tb_test_worker_send(TbTestWorker *worker, json_t *request, int fd);
 /* The next answer; NULL when the channel has ended. */
 json_t *tb_test_worker_receive(TbTestWorker *worker);
 
+/* Whether an answer, or the end, comes within so many milliseconds. */
+gboolean tb_test_worker_answers(TbTestWorker *worker, int milliseconds);
+
 /* Both. */
 json_t *tb_test_worker_ask(TbTestWorker *worker, json_t *request, int fd);
 
