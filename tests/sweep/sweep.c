@@ -30,6 +30,7 @@ const SweepFault sweep_faults[] = {
     {"write without memory", SWEEP_WRITE, ENOMEM, FALSE, FALSE, FALSE},
     {"poll interrupted", SWEEP_POLL, EINTR, FALSE, FALSE, TRUE},
     {"poll without memory", SWEEP_POLL, ENOMEM, FALSE, TRUE, FALSE},
+    {"no more descriptors or processes", SWEEP_MAKE, EAGAIN, FALSE, FALSE, FALSE},
     {NULL, SWEEP_ALLOCATION, 0, FALSE, FALSE, FALSE},
 };
 
@@ -237,4 +238,24 @@ int
 __wrap___poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t room)
 {
     return __wrap_poll(fds, count, timeout);
+}
+
+/* --- What is made
+ * ---------------------------------------------------------------------------------- */
+
+int __real_pipe2(int ends[2], int flags);
+pid_t __real_fork(void);
+int __wrap_pipe2(int ends[2], int flags);
+pid_t __wrap_fork(void);
+
+int
+__wrap_pipe2(int ends[2], int flags)
+{
+    return fails(SWEEP_MAKE) ? -1 : __real_pipe2(ends, flags);
+}
+
+pid_t
+__wrap_fork(void)
+{
+    return fails(SWEEP_MAKE) ? -1 : __real_fork();
 }

@@ -14,7 +14,8 @@ typedef enum SweepWhat {
     SWEEP_READ,       /* read, recvmsg */
     SWEEP_WRITE,      /* write, sendmsg */
     SWEEP_POLL,
-    SWEEP_WHAT_LAST = SWEEP_POLL,
+    SWEEP_MAKE, /* pipe2, fork */
+    SWEEP_WHAT_LAST = SWEEP_MAKE,
 } SweepWhat;
 
 /* A way to fail. */

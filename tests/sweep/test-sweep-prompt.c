@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What the prompt reads and writes, with each allocation, read, write and poll failing at each
- * place: pinentry's replies, commands to it, and the PIN on its way to the worker. A PIN arrives
- * whole, or not at all.
+ * place: the start of pinentry, its replies, commands to it, and the PIN on its way to the worker.
+ * A PIN arrives whole, or not at all.
  */
 #include <fcntl.h>
 #include <string.h>
@@ -12,9 +12,11 @@
 #include "core/secret.h"
 #include "host/common/fault.h"
 #include "host/prompt/pinentry/assuan.h"
+#include "host/prompt/pinentry/program.h"
 #include "tests/sweep/sweep.h"
 
 #define RUNS_MAX 500
+#define DESCRIPTORS_LOOKED_AT 64
 #define PIN "123456"
 
 /* Asks for a PIN, and reads it. */
@@ -82,29 +84,71 @@ hand_over(const SweepFault *fault, gpointer data)
     tb_secret_free(theirs);
 }
 
+static guint
+open_descriptors(void)
+{
+    guint count = 0;
+
+    for (int fd = 0; fd < DESCRIPTORS_LOOKED_AT; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
+/* Starts a pinentry: it runs, or it is said why not, and nothing of it is left. */
+static void
+start_pinentry(const SweepFault *fault, gpointer data)
+{
+    guint before = open_descriptors();
+    g_autoptr(GError) error = NULL;
+    TbProgram program = {.pid = -1};
+    gboolean started;
+
+    sweep_on();
+    started = tb_program_spawn("/bin/cat", &program, &error);
+    sweep_off();
+    g_assert_true(started == (error == NULL));
+    g_assert_true(started == !sweep_fired());
+    if (started) {
+        tb_program_kill(program.pid);
+        g_assert_cmpint(close(program.read_fd), ==, 0);
+        g_assert_cmpint(close(program.write_fd), ==, 0);
+    }
+    g_assert_cmpuint(open_descriptors(), ==, before);
+}
+
+typedef struct Unit {
+    const char *name;
+    SweepBody body;
+    guint least; /* faults that must have come in all, or nothing was tested */
+} Unit;
+
 static void
 test_unit(gconstpointer data)
 {
-    SweepBody body = *(const SweepBody *)data;
+    const Unit *unit = data;
     guint total = 0;
 
     for (const SweepFault *fault = sweep_faults; fault->name; fault++) {
         g_test_message("%s", fault->name);
-        total += sweep_run(fault, body, NULL, RUNS_MAX, 1);
+        total += sweep_run(fault, unit->body, NULL, RUNS_MAX, 1);
     }
     g_test_message("%u runs", total);
-    g_assert_cmpuint(total, >=, 10);
+    g_assert_cmpuint(total, >=, unit->least);
 }
 
 int
 main(int argc, char **argv)
 {
-    static const SweepBody asking = ask_pinentry, handing = hand_over;
+    static const Unit units[] = {
+        {"/sweep/prompt/pinentry", ask_pinentry, 10},
+        {"/sweep/prompt/start", start_pinentry, 3},
+        {"/sweep/prompt/pin", hand_over, 10},
+    };
 
     sweep_init();
     g_test_init(&argc, &argv, NULL);
     g_assert_true(tb_secret_init(NULL));
-    g_test_add_data_func("/sweep/prompt/pinentry", &asking, test_unit);
-    g_test_add_data_func("/sweep/prompt/pin", &handing, test_unit);
+    for (gsize i = 0; i < G_N_ELEMENTS(units); i++)
+        g_test_add_data_func(units[i].name, &units[i], test_unit);
     return g_test_run();
 }
