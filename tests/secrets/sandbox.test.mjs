@@ -21,7 +21,7 @@ const without = program => spawnSync(program, ['--version'], {stdio: 'ignore'}).
 let lab, folder;
 before(() => {
   lab = makeLab();
-  folder = fs.mkdtempSync(path.join(build, 'sandbox-test-')); // not in /tmp, where a prompt may write
+  folder = fs.mkdtempSync('/var/tmp/tokenbridge-sandbox-'); // not in /tmp, where a prompt may write, nor in a clone that lies there
   fs.writeFileSync(path.join(folder, 'old'), 'x');
 });
 after(() => {
