@@ -6,7 +6,6 @@
 #include "tests/matrix/kind.h"
 #include "tests/matrix/tools.h"
 #include "tests/piv/rig.h"
-#include "tests/worker/lab.h"
 
 #define INS_VERIFY 0x20
 
@@ -34,13 +33,6 @@ missing(void)
     const char *const paths[] = {module(), NULL};
 
     return rig_missing ? rig_missing : tb_tools_missing(paths, "package opensc-pkcs11");
-}
-
-static char *
-slot(const char *name, const char *user)
-{
-    return g_strdup_printf("%s=%s,%s", name, tb_tools_person(user, "certificate"),
-                           tb_tools_person(user, "private_key"));
 }
 
 static void
@@ -72,17 +64,13 @@ static void
 refresh(void)
 {
     static guint number;
-    g_autofree char *rsa = slot("9A", "rsa");
-    g_autofree char *p256 = slot("9C", "p256");
-    g_autofree char *p384 = slot("9D", "p384");
-    g_autofree char *issuer = g_strconcat("82=", tb_test_lab_string("intermediate"), NULL);
     g_autofree char *name = g_strdup_printf("card-%u", ++number);
 
     if (number > 1) {
         tb_rig_stop_card(rig);
         tb_rig_wait_card(rig, FALSE);
     }
-    tb_rig_start_card(rig, number, name, (const char *const[]){rsa, p256, p384, issuer, NULL});
+    tb_rig_start_peoples_card(rig, number, name);
     insert();
 }
 

@@ -15,6 +15,7 @@
 
 #include "tests/matrix/kind.h"
 #include "tests/piv/rig.h"
+#include "tests/support/assert.h"
 #include "tests/support/namespace.h"
 #include "tests/worker/lab.h"
 #include "tests/worker/stage.h"
@@ -25,8 +26,6 @@
 #define LOOK_US 20000
 #define RESETS 60
 
-static const char *missing; /* why nothing can run; NULL: it can */
-
 typedef struct Desk {
     TbRig *rig;
     TbTestStage stage; /* with worker and listing only */
@@ -36,15 +35,12 @@ typedef struct Desk {
 static void
 set_up(Desk *desk, gconstpointer data)
 {
-    if (!missing)
-        desk->rig = tb_rig_new();
+    desk->rig = tb_rig_new();
 }
 
 static void
 tear_down(Desk *desk, gconstpointer data)
 {
-    if (missing)
-        return;
     if (desk->stage.worker)
         tb_test_worker_free(desk->stage.worker);
     json_decref(desk->stage.listing);
@@ -60,10 +56,7 @@ start_worker(Desk *desk)
 static void
 start_card(Desk *desk)
 {
-    const json_t *person = tb_test_lab_user("rsa");
-    g_autofree char *slot =
-        g_strdup_printf("9A=%s,%s", json_string_value(json_object_get(person, "certificate")),
-                        json_string_value(json_object_get(person, "private_key")));
+    g_autofree char *slot = tb_rig_slot("9A", "rsa");
 
     tb_rig_start_card(desk->rig, 1, "card", (const char *const[]){slot, NULL});
 }
@@ -98,7 +91,7 @@ assert_signs(Desk *desk)
 
 /* "The program freezes when the card is in the reader before it starts." */
 static void
-test_card_before_start(Desk *desk)
+test_card_before_start(Desk *desk, gconstpointer data)
 {
     gint64 begin;
 
@@ -114,7 +107,7 @@ test_card_before_start(Desk *desk)
 
 /* "It has to be started again after pcscd was started, or the reader plugged in." */
 static void
-test_everything_later(Desk *desk)
+test_everything_later(Desk *desk, gconstpointer data)
 {
     start_worker(desk);
     g_assert_cmpuint(list(desk), ==, 0);
@@ -171,7 +164,7 @@ sign_meanwhile(Desk *desk)
  * reset takes the login away; the PIN was right all the same, and goes to the card once for each
  * request. */
 static void
-test_reset_by_another_program(Desk *desk)
+test_reset_by_another_program(Desk *desk, gconstpointer data)
 {
     static const char *const expected[] = {"signed", "token_removed", "module_failed", "hung",
                                            NULL};
@@ -220,7 +213,7 @@ refuse_all(gpointer data)
 /* "It hangs when polkit does not let it speak to pcscd." No tokens, at once; and as soon as the
  * service lets us in, all is well. */
 static void
-test_refused_by_service(Desk *desk)
+test_refused_by_service(Desk *desk, gconstpointer data)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "/run/pcscd/pcscd.comm"};
     Refuser refuser = {.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
@@ -247,7 +240,7 @@ test_refused_by_service(Desk *desk)
 
 static const struct {
     const char *path;
-    void (*run)(Desk *desk);
+    void (*run)(Desk *desk, gconstpointer data);
 } cases[] = {
     {"/others/card-before-start", test_card_before_start},
     {"/others/everything-later", test_everything_later},
@@ -255,31 +248,17 @@ static const struct {
     {"/others/refused-by-service", test_refused_by_service},
 };
 
-static void
-run_or_skip(Desk *desk, gconstpointer data)
-{
-    const gsize *number = data;
-
-    if (missing)
-        g_test_skip(missing);
-    else
-        cases[*number].run(desk);
-}
-
 int
 main(int argc, char **argv)
 {
-    static gsize numbers[G_N_ELEMENTS(cases)];
+    const char *missing = tb_kind_piv.missing();
     int status;
 
-    missing = tb_kind_piv.missing();
     if (!missing)
         missing = tb_test_namespace_enter();
     g_test_init(&argc, &argv, NULL);
-    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
-        numbers[i] = i;
-        g_test_add(cases[i].path, Desk, &numbers[i], set_up, run_or_skip, tear_down);
-    }
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++)
+        tb_test_add_or_skip(missing, cases[i].path, Desk, set_up, cases[i].run, tear_down);
     status = g_test_run();
     tb_test_lab_remove();
     return status;

@@ -16,6 +16,7 @@
 #include <winscard.h>
 
 #include "tests/support/namespace.h"
+#include "tests/worker/lab.h"
 
 #define DRIVER "/usr/lib/pcsc/drivers/serial/libifdvpcd.so"
 #define PORT 35963 /* of our own loopback, where nobody else is */
@@ -191,6 +192,27 @@ tb_rig_start_card(TbRig *rig, guint serial, const char *state, const char *const
     g_ptr_array_add(argv, NULL);
     g_assert_cmpint(rig->card, ==, 0);
     rig->card = start((const char *const *)argv->pdata, &rig->to_card, &rig->from_card);
+}
+
+char *
+tb_rig_slot(const char *name, const char *user)
+{
+    const json_t *entry = tb_test_lab_user(user);
+
+    return g_strdup_printf("%s=%s,%s", name,
+                           json_string_value(json_object_get(entry, "certificate")),
+                           json_string_value(json_object_get(entry, "private_key")));
+}
+
+void
+tb_rig_start_peoples_card(TbRig *rig, guint serial, const char *state)
+{
+    g_autofree char *rsa = tb_rig_slot("9A", "rsa");
+    g_autofree char *p256 = tb_rig_slot("9C", "p256");
+    g_autofree char *p384 = tb_rig_slot("9D", "p384");
+    g_autofree char *issuer = g_strconcat("82=", tb_test_lab_string("intermediate"), NULL);
+
+    tb_rig_start_card(rig, serial, state, (const char *const[]){rsa, p256, p384, issuer, NULL});
 }
 
 void

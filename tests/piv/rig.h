@@ -42,6 +42,12 @@ gboolean tb_rig_reset(TbRig *rig);
 void tb_rig_start_card(TbRig *rig, guint serial, const char *state, const char *const *slots);
 void tb_rig_stop_card(TbRig *rig);
 
+/* A slot with the certificate and key of one of the lab's people (tests/worker/lab.h); g_free. */
+char *tb_rig_slot(const char *name, const char *user);
+
+/* A card with three people in its slots, and the CA that is between them and the root. */
+void tb_rig_start_peoples_card(TbRig *rig, guint serial, const char *state);
+
 /* A command to the card (piv-card --help); fails the test unless it is obeyed. */
 void tb_rig_tell(TbRig *rig, const char *format, ...) G_GNUC_PRINTF(2, 3);
 

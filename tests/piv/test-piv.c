@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "tests/piv/rig.h"
+#include "tests/support/assert.h"
 #include "tests/worker/lab.h"
 #include "tests/worker/stage.h"
 
@@ -18,44 +19,18 @@
 #define TYPING_US (G_USEC_PER_SEC / 2)
 #define SEEN_MS 5000 /* pcscd looks every 400 ms */
 
-static const char *missing; /* why nothing can run; NULL: it can */
-
 typedef struct Desk {
     TbRig *rig;
     TbTestStage stage; /* with worker and listing only */
 } Desk;
 
-static char *
-slot(const char *name, const char *user)
-{
-    const json_t *entry = tb_test_lab_user(user);
-
-    return g_strdup_printf("%s=%s,%s", name,
-                           json_string_value(json_object_get(entry, "certificate")),
-                           json_string_value(json_object_get(entry, "private_key")));
-}
-
-static void
-start_card(TbRig *rig, guint serial, const char *state)
-{
-    g_autofree char *rsa = slot("9A", "rsa");
-    g_autofree char *p256 = slot("9C", "p256");
-    g_autofree char *p384 = slot("9D", "p384");
-    g_autofree char *issuer = g_strconcat("82=", tb_test_lab_string("intermediate"), NULL);
-
-    tb_rig_start_card(rig, serial, state, (const char *const[]){rsa, p256, p384, issuer, NULL});
-}
-
 /* Three people's card in the reader, and a worker. */
 static void
 set_up(Desk *desk, gconstpointer data)
 {
-    (void)data;
-    if (missing)
-        return;
     desk->rig = tb_rig_new();
     tb_rig_start_service(desk->rig, TRUE);
-    start_card(desk->rig, 1, "card-1");
+    tb_rig_start_peoples_card(desk->rig, 1, "card-1");
     tb_rig_insert(desk->rig, "yubikey");
     desk->stage.worker =
         tb_test_worker_start(g_getenv("TB_TEST_OPENSC"), (const char *const[]){NULL});
@@ -64,9 +39,6 @@ set_up(Desk *desk, gconstpointer data)
 static void
 tear_down(Desk *desk, gconstpointer data)
 {
-    (void)data;
-    if (missing)
-        return;
     tb_test_worker_free(desk->stage.worker);
     json_decref(desk->stage.listing);
     tb_rig_free(desk->rig);
@@ -428,7 +400,7 @@ test_another_card(Desk *desk, gconstpointer data)
     request = tb_test_stage_request(&desk->stage, "rsa", "RS256");
     tb_rig_remove(desk->rig);
     tb_rig_stop_card(desk->rig);
-    start_card(desk->rig, 2, "card-2");
+    tb_rig_start_peoples_card(desk->rig, 2, "card-2");
     tb_rig_insert(desk->rig, "yubikey");
     tb_test_assert_reason(tb_test_worker_ask_with_pin(desk->stage.worker, request, TB_RIG_PIN),
                           "token_removed");
@@ -474,31 +446,17 @@ static const struct {
     {"/piv/service-restarts", test_service_restarts},
 };
 
-static void
-run_or_skip(Desk *desk, gconstpointer data)
-{
-    const gsize *number = data;
-
-    if (missing)
-        g_test_skip(missing);
-    else
-        cases[*number].run(desk, NULL);
-}
-
 int
 main(int argc, char **argv)
 {
-    static gsize numbers[G_N_ELEMENTS(cases)];
+    const char *missing = tb_rig_enter();
     int status;
 
-    missing = tb_rig_enter();
     if (!missing && !g_file_test(g_getenv("TB_TEST_OPENSC"), G_FILE_TEST_EXISTS))
         missing = "OpenSC's module is not installed (package opensc)";
     g_test_init(&argc, &argv, NULL);
-    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
-        numbers[i] = i;
-        g_test_add(cases[i].path, Desk, &numbers[i], set_up, run_or_skip, tear_down);
-    }
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++)
+        tb_test_add_or_skip(missing, cases[i].path, Desk, set_up, cases[i].run, tear_down);
     status = g_test_run();
     tb_test_lab_remove();
     return status;

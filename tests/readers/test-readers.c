@@ -15,6 +15,7 @@
 
 #include "host/common/channel.h"
 #include "tests/piv/rig.h"
+#include "tests/support/assert.h"
 #include "tests/worker/client.h"
 
 #define READER "Virtual PCD 00 00"
@@ -22,8 +23,6 @@
 #define SEEN_MS 500
 #define QUIET_MS 900 /* two of its looks */
 #define ROUNDS 3
-
-static const char *missing; /* why nothing can run; NULL: it can */
 
 typedef struct Desk {
     TbRig *rig;
@@ -54,8 +53,7 @@ start(Desk *desk)
 static void
 set_up(Desk *desk, gconstpointer data)
 {
-    if (!missing)
-        desk->rig = tb_rig_new();
+    desk->rig = tb_rig_new();
 }
 
 /* It ends by itself, and well, when the channel does. */
@@ -64,8 +62,6 @@ tear_down(Desk *desk, gconstpointer data)
 {
     int status = -1;
 
-    if (missing)
-        return;
     tb_channel_free(desk->channel);
     for (int i = 0; i < TOLD_MS && waitpid(desk->pid, &status, WNOHANG) == 0; i++)
         g_usleep(1000);
@@ -142,7 +138,7 @@ hear_service(Desk *desk, const char *wanted, size_t readers)
 }
 
 static void
-test_no_service(Desk *desk)
+test_no_service(Desk *desk, gconstpointer data)
 {
     start(desk);
     g_assert_true(hear(desk, TOLD_MS));
@@ -159,7 +155,7 @@ test_no_service(Desk *desk)
 }
 
 static void
-test_no_reader(Desk *desk)
+test_no_reader(Desk *desk, gconstpointer data)
 {
     tb_rig_start_service(desk->rig, FALSE);
     start(desk);
@@ -172,7 +168,7 @@ test_no_reader(Desk *desk)
 /* pcscd itself looks every 400 ms, so of what is asked for little is left to us; on a busy machine
  * the best of some rounds tells. */
 static void
-test_card_comes_and_goes(Desk *desk)
+test_card_comes_and_goes(Desk *desk, gconstpointer data)
 {
     gint64 in = G_MAXINT64;
     gint64 out = G_MAXINT64;
@@ -203,7 +199,7 @@ test_card_comes_and_goes(Desk *desk)
 
 /* It does not hold a card, or wake it up: others' transactions go on, and it is quiet meanwhile. */
 static void
-test_card_in_use(Desk *desk)
+test_card_in_use(Desk *desk, gconstpointer data)
 {
     g_autoptr(TbTestWorker) worker = NULL;
     json_t *answer;
@@ -242,20 +238,20 @@ assert_unknown(Desk *desk, const char *kind, gboolean mute)
 }
 
 static void
-test_card_of_another_kind(Desk *desk)
+test_card_of_another_kind(Desk *desk, gconstpointer data)
 {
     assert_unknown(desk, "other", FALSE);
 }
 
 static void
-test_mute_card(Desk *desk)
+test_mute_card(Desk *desk, gconstpointer data)
 {
     assert_unknown(desk, "mute", TRUE);
 }
 
 static const struct {
     const char *path;
-    void (*run)(Desk *desk);
+    void (*run)(Desk *desk, gconstpointer data);
 } cases[] = {
     {"/readers/no-service", test_no_service},
     {"/readers/no-reader", test_no_reader},
@@ -265,27 +261,13 @@ static const struct {
     {"/readers/mute-card", test_mute_card},
 };
 
-static void
-run_or_skip(Desk *desk, gconstpointer data)
-{
-    const gsize *number = data;
-
-    if (missing)
-        g_test_skip(missing);
-    else
-        cases[*number].run(desk);
-}
-
 int
 main(int argc, char **argv)
 {
-    static gsize numbers[G_N_ELEMENTS(cases)];
+    const char *missing = tb_rig_enter();
 
-    missing = tb_rig_enter();
     g_test_init(&argc, &argv, NULL);
-    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
-        numbers[i] = i;
-        g_test_add(cases[i].path, Desk, &numbers[i], set_up, run_or_skip, tear_down);
-    }
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++)
+        tb_test_add_or_skip(missing, cases[i].path, Desk, set_up, cases[i].run, tear_down);
     return g_test_run();
 }

@@ -16,6 +16,7 @@
 
 #include "host/common/channel.h"
 #include "tests/piv/rig.h"
+#include "tests/support/assert.h"
 #include "tests/worker/lab.h"
 
 #define SEEN_MS 20000 /* on a busy machine; what it took is printed */
@@ -32,8 +33,6 @@ static const char *const sentences[] = {
 };
 
 enum { NO_SERVICE, NO_READER, NO_CARD, CARD_UNKNOWN, NO_CERTIFICATE, NO_TOKEN };
-
-static const char *missing; /* why nothing can run; NULL: it can */
 
 typedef struct Desk {
     TbRig *rig;
@@ -127,8 +126,7 @@ ask(Desk *desk)
 static void
 set_up(Desk *desk, gconstpointer data)
 {
-    if (!missing)
-        desk->rig = tb_rig_new();
+    desk->rig = tb_rig_new();
 }
 
 static void
@@ -136,8 +134,6 @@ tear_down(Desk *desk, gconstpointer data)
 {
     int status;
 
-    if (missing)
-        return;
     if (desk->channel) {
         tb_channel_free(desk->channel);
         g_assert_cmpint(waitpid(desk->pid, &status, 0), ==, desk->pid);
@@ -210,20 +206,11 @@ assert_listed(const Desk *desk, const char *line)
         g_error("\"%s\" is not in:\n%s", line, text);
 }
 
-static char *
-slot(const char *user)
-{
-    const json_t *entry = tb_test_lab_user(user);
-
-    return g_strdup_printf("9A=%s,%s", json_string_value(json_object_get(entry, "certificate")),
-                           json_string_value(json_object_get(entry, "private_key")));
-}
-
 /* One dialog through all of it. */
 static void
-test_in_turn(Desk *desk)
+test_in_turn(Desk *desk, gconstpointer data)
 {
-    g_autofree char *document = slot("signing");
+    g_autofree char *document = tb_rig_slot("9A", "signing");
     json_t *listed;
 
     make_home(desk, g_getenv("TB_TEST_OPENSC"));
@@ -267,7 +254,7 @@ test_in_turn(Desk *desk)
 }
 
 static void
-test_no_reader(Desk *desk)
+test_no_reader(Desk *desk, gconstpointer data)
 {
     make_home(desk, g_getenv("TB_TEST_OPENSC"));
     tb_rig_start_service(desk->rig, FALSE);
@@ -278,7 +265,7 @@ test_no_reader(Desk *desk)
 
 /* A soft token needs neither service nor reader: nobody is sent to look for them. */
 static void
-test_soft_token(Desk *desk)
+test_soft_token(Desk *desk, gconstpointer data)
 {
     make_home(desk, g_getenv("TB_TEST_SOFTHSM"));
     assert_listed(desk, "no module in use needs it");
@@ -293,36 +280,22 @@ test_soft_token(Desk *desk)
 
 static const struct {
     const char *path;
-    void (*run)(Desk *desk);
+    void (*run)(Desk *desk, gconstpointer data);
 } cases[] = {
     {"/sentences/in-turn", test_in_turn},
     {"/sentences/no-reader", test_no_reader},
     {"/sentences/soft-token", test_soft_token},
 };
 
-static void
-run_or_skip(Desk *desk, gconstpointer data)
-{
-    const gsize *number = data;
-
-    if (missing)
-        g_test_skip(missing);
-    else
-        cases[*number].run(desk);
-}
-
 int
 main(int argc, char **argv)
 {
-    static gsize numbers[G_N_ELEMENTS(cases)];
+    const char *missing = tb_rig_enter();
     int status;
 
-    missing = tb_rig_enter();
     g_test_init(&argc, &argv, NULL);
-    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
-        numbers[i] = i;
-        g_test_add(cases[i].path, Desk, &numbers[i], set_up, run_or_skip, tear_down);
-    }
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++)
+        tb_test_add_or_skip(missing, cases[i].path, Desk, set_up, cases[i].run, tear_down);
     status = g_test_run();
     tb_test_lab_remove();
     return status;

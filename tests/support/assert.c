@@ -44,3 +44,9 @@ tb_test_row_failed(const char *format, ...)
     g_test_message("FAILED: %s", text);
     g_test_fail();
 }
+
+void
+tb_test_skip(gconstpointer why)
+{
+    g_test_skip(why);
+}
