@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host/common/config.h"
+
 static char *directory;
 
 static int
@@ -238,6 +240,27 @@ tb_test_worker_script(const char *name, json_t *script)
     g_assert_nonnull(script);
     g_assert_cmpint(json_dump_file(script, path, 0), ==, 0);
     json_decref(script);
+    return path;
+}
+
+static void
+free_module(gpointer module)
+{
+    tb_module_free(module);
+}
+
+GPtrArray *
+tb_test_modules(void)
+{
+    return g_ptr_array_new_with_free_func(free_module);
+}
+
+char *
+tb_test_modules_add(GPtrArray *modules, const char *name, json_t *script)
+{
+    char *path = tb_test_worker_script(name, script);
+
+    g_ptr_array_add(modules, tb_module_new(name, path, NULL, "configuration"));
     return path;
 }
 

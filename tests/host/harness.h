@@ -52,6 +52,12 @@ json_t *tb_test_listing(json_t *first, ...) G_GNUC_NULL_TERMINATED;
 /* Writes a script of fake-worker.c; takes script. Returns the "module's path" (g_free). */
 char *tb_test_worker_script(const char *name, json_t *script);
 
+/* A list of modules, which frees them; empty yet. */
+GPtrArray *tb_test_modules(void);
+
+/* Adds a module with such a worker to it; takes script. Returns the module's path (g_free). */
+char *tb_test_modules_add(GPtrArray *modules, const char *name, json_t *script);
+
 /* How many lines of that worker's log begin with word, and the last of them (g_free; NULL: none).
  */
 guint tb_test_worker_log(const char *script_path, const char *word, char **out_last);

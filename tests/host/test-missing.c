@@ -42,12 +42,6 @@ typedef struct Fixture {
     TbWatch *watch;
 } Fixture;
 
-static void
-free_module(gpointer module)
-{
-    tb_module_free(module);
-}
-
 static json_t *
 step_for(const char *text)
 {
@@ -82,13 +76,11 @@ set_up(Fixture *fixture, json_t *const *scripts, const char *readers)
     g_assert_true(g_setenv("TB_TEST_FAKE_READERS", script, TRUE));
     fixture->config = tb_config_load(NULL, NULL, NULL);
     fixture->config->list_timeout = tb_test_ms(700);
-    fixture->modules = g_ptr_array_new_with_free_func(free_module);
+    fixture->modules = tb_test_modules();
     for (guint i = 0; i < MODULES_MAX && scripts[i]; i++) {
         g_autofree char *name = g_strdup_printf("module%u", i);
 
-        fixture->paths[i] = tb_test_worker_script(name, scripts[i]);
-        g_ptr_array_add(fixture->modules,
-                        tb_module_new(name, fixture->paths[i], NULL, "configuration"));
+        fixture->paths[i] = tb_test_modules_add(fixture->modules, name, scripts[i]);
     }
     fixture->workers = tb_workers_new(fixture->modules, fixture->config);
     fixture->watch = tb_watch_new(fixture->workers, on_changed, NULL);

@@ -14,7 +14,7 @@
 #include "host/dialog-lock.h"
 #include "host/last-used.h"
 #include "tests/host/harness.h"
-#include "tests/host/played-prompt.h"
+#include "tests/host/played-operation.h"
 #include "tests/support/assert.h"
 
 #define NONCE "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
@@ -26,79 +26,13 @@
     "'pin_incorrect', 'message': 'The PIN is wrong.', 'pin': {'state': 'low', 'pad': false, "      \
     "'min': 4, 'max': 8}}}}}"
 
-typedef struct Fixture {
-    TbConfig *config;
-    GPtrArray *modules;
-    char *path; /* of the worker's script */
-    TbWorkers *workers;
-    TbOperationContext context;
-
-    TbTestPrompt prompt;
-
-    /* The end. */
-    TbOperation *operation;
-    guint done;
-    json_t *result;
-    GError *error;
-    char *problem;
-} Fixture;
-
-static void
-on_done(json_t *result, const GError *error, const char *problem, gpointer data)
-{
-    Fixture *fixture = data;
-
-    g_assert_true(!result != !error);
-    fixture->operation = NULL;
-    fixture->done++;
-    fixture->result = json_incref(result);
-    fixture->error = error ? g_error_copy(error) : NULL;
-    fixture->problem = g_strdup(problem);
-}
-
-static void
-free_module(gpointer module)
-{
-    tb_module_free(module);
-}
+typedef TbTestOperation Fixture;
 
 /* script: the worker's; NULL: there is no module. */
 static void
 set_up(Fixture *fixture, json_t *script)
 {
-    *fixture = (Fixture){0};
-    fixture->config = tb_config_load(NULL, NULL, NULL);
-    fixture->modules = g_ptr_array_new_with_free_func(free_module);
-    if (script) {
-        fixture->path = tb_test_worker_script("module", script);
-        g_ptr_array_add(fixture->modules,
-                        tb_module_new("module", fixture->path, NULL, "configuration"));
-    }
-    fixture->workers = tb_workers_new(fixture->modules, fixture->config);
-    tb_test_prompt_init(&fixture->prompt, &fixture->done);
-    fixture->context.config = fixture->config;
-    fixture->context.workers = fixture->workers;
-    fixture->context.prompter = tb_test_prompt_prompter(&fixture->prompt);
-}
-
-static void
-tear_down(Fixture *fixture)
-{
-    g_autoptr(TbDialogLock) lock = NULL;
-
-    g_assert_null(fixture->operation);
-    tb_test_run_for(10); /* whatever it left in the loop would touch freed memory now */
-    g_assert_cmpuint(fixture->done, <=, 1);
-    lock = tb_dialog_lock_take(NULL);
-    g_assert_nonnull(lock); /* the next request may open its dialog */
-    tb_workers_free(fixture->workers);
-    g_ptr_array_unref(fixture->modules);
-    tb_test_prompt_clear(&fixture->prompt);
-    tb_config_free(fixture->config);
-    json_decref(fixture->result);
-    g_clear_error(&fixture->error);
-    g_free(fixture->problem);
-    g_free(fixture->path);
+    tb_test_operation_init(fixture, "module", script);
 }
 
 static TbRequest *
@@ -119,7 +53,7 @@ start(Fixture *fixture, TbPurpose purpose, const char *params)
     g_autoptr(GError) error = NULL;
 
     fixture->operation = tb_operation_start(&fixture->context, make_request(purpose, params),
-                                            on_done, fixture, &error);
+                                            tb_test_operation_done, fixture, &error);
     g_assert_no_error(error);
     g_assert_nonnull(fixture->operation);
 }
@@ -214,7 +148,7 @@ test_authenticate(void)
     g_assert_cmpuint(tb_test_worker_log(fixture.path, "sign", &log), ==, 1);
     g_assert_nonnull(strstr(log, "\"algorithm\":\"ES256\""));
     g_assert_nonnull(strstr(log, "\"prehashed\":false"));
-    tear_down(&fixture);
+    tb_test_operation_clear(&fixture);
 
     /* The next time it is preferred. */
     set_up(&fixture, script(one_certificate(), GOOD_PIN));
@@ -223,7 +157,7 @@ test_authenticate(void)
     g_assert_cmpstr(json_string_value(json_object_get(message, "preferred")), ==, id);
     tb_test_prompt_say(&fixture.prompt, json_pack("{s:s}", "type", "cancelled"));
     assert_ended(&fixture, TB_REASON_USER_CANCELLED);
-    tear_down(&fixture);
+    tb_test_operation_clear(&fixture);
 }
 
 static void
@@ -242,7 +176,7 @@ test_show(void)
     g_assert_true(json_equal(fixture.prompt.messages->pdata[0], expected));
     json_decref(expected);
     tb_operation_abort(g_steal_pointer(&fixture.operation));
-    tear_down(&fixture);
+    tb_test_operation_clear(&fixture);
 }
 
 static void
@@ -265,7 +199,7 @@ test_choose(void)
     g_assert_cmpstr(json_string_value(json_object_get(fixture.result, "certificate")), ==, "RA==");
     g_assert_cmpuint(tb_test_prompt_count(&fixture.prompt, "pin"), ==, 0);
     g_assert_cmpuint(tb_test_worker_log(fixture.path, "sign", NULL), ==, 0);
-    tear_down(&fixture);
+    tb_test_operation_clear(&fixture);
 }
 
 /* What the dialog submits must be what it was offered: no other purpose's certificate, no unusable
@@ -293,7 +227,7 @@ test_submit_of_what_is_not_offered(void)
         submit(&fixture, names[i]);
         assert_ended(&fixture, TB_REASON_TOKEN_REMOVED);
         g_assert_cmpuint(tb_test_worker_log(fixture.path, "sign", NULL), ==, 0);
-        tear_down(&fixture);
+        tb_test_operation_clear(&fixture);
     }
 }
 
@@ -321,7 +255,7 @@ test_messages_of_no_meaning(void)
     tb_test_prompt_type(&fixture.prompt, "1234\n", 1);
     assert_ended(&fixture, 0);
     g_assert_cmpuint(tb_test_worker_log(fixture.path, "sign", NULL), ==, 1);
-    tear_down(&fixture);
+    tb_test_operation_clear(&fixture);
 }
 
 static void
@@ -344,7 +278,7 @@ test_wrong_pin_then_right(void)
     tb_test_prompt_type(&fixture.prompt, "1234\n", 2);
     assert_ended(&fixture, 0);
     g_assert_cmpuint(tb_test_worker_log(fixture.path, "pin", NULL), ==, 2);
-    tear_down(&fixture);
+    tb_test_operation_clear(&fixture);
 }
 
 static void
@@ -367,7 +301,7 @@ test_wrong_pin_three_times(void)
                     ==, "pin_incorrect");
     g_assert_cmpuint(fixture.prompt.lingering, ==, 1);
     g_assert_cmpuint(tb_test_worker_log(fixture.path, "pin", NULL), ==, 3);
-    tear_down(&fixture);
+    tb_test_operation_clear(&fixture);
 }
 
 /* What the worker says of a wrong PIN, and what the dialog is told. */
@@ -407,7 +341,7 @@ test_pin_failed_messages(void)
         g_assert_null(json_object_get(pin, "extra"));
         tb_test_prompt_say(&fixture.prompt, json_pack("{s:s}", "type", "cancelled"));
         assert_ended(&fixture, TB_REASON_USER_CANCELLED);
-        tear_down(&fixture);
+        tb_test_operation_clear(&fixture);
     }
 }
 
@@ -454,7 +388,7 @@ test_sign_failures(void)
                                fixture.error ? fixture.error->message : "a result");
         if (!tb_test_prompt_last(&fixture.prompt, "failed") || !fixture.prompt.lingering)
             tb_test_row_failed("%s: the dialog was not told", rows[i].step);
-        tear_down(&fixture);
+        tb_test_operation_clear(&fixture);
     }
 }
 
@@ -470,7 +404,7 @@ test_worker_says_cancelled(void)
     tb_test_prompt_wait(&fixture.prompt, "certificates", 1);
     submit(&fixture, "A");
     assert_ended(&fixture, TB_REASON_MODULE_FAILED); /* without a PIN pad nobody can cancel there */
-    tear_down(&fixture);
+    tb_test_operation_clear(&fixture);
 }
 
 static void
@@ -489,7 +423,7 @@ test_cancelled_on_the_pad(void)
     tb_test_prompt_wait(&fixture.prompt, "certificates", 1);
     submit(&fixture, "A");
     assert_ended(&fixture, TB_REASON_USER_CANCELLED); /* CKR_FUNCTION_CANCELED */
-    tear_down(&fixture);
+    tb_test_operation_clear(&fixture);
 }
 
 static void
@@ -511,7 +445,7 @@ test_pin_pad(void)
         json_is_true(json_object_get(tb_test_prompt_wait(&fixture.prompt, "working", 1), "pad")));
     g_assert_cmpuint(tb_test_prompt_count(&fixture.prompt, "pin"), ==, 0);
     assert_ended(&fixture, TB_REASON_PIN_INCORRECT); /* a pad has no second try of ours */
-    tear_down(&fixture);
+    tb_test_operation_clear(&fixture);
 }
 
 /* --- which token --- */
@@ -549,7 +483,7 @@ test_twins(void)
         assert_ended(&fixture, 0);
         tb_test_worker_log(fixture.path, "sign", &log);
         g_assert_nonnull(strstr(log, i ? "\"slot\":8" : "\"slot\":7"));
-        tear_down(&fixture);
+        tb_test_operation_clear(&fixture);
     }
 }
 
@@ -571,7 +505,7 @@ test_twin_is_no_substitute(void)
     submit(&fixture, "A"); /* as the first message had it */
     assert_ended(&fixture, TB_REASON_TOKEN_REMOVED);
     g_assert_cmpuint(tb_test_worker_log(fixture.path, "sign", NULL), ==, 0);
-    tear_down(&fixture);
+    tb_test_operation_clear(&fixture);
 }
 
 /* --- certificates that show only after login --- */
@@ -642,7 +576,7 @@ test_hidden_one(void)
     g_assert_cmpuint(tb_test_worker_log(fixture.path, "sign", &log), ==, 1);
     g_assert_nonnull(strstr(log, "\"held\":true"));
     g_assert_nonnull(tb_test_prompt_last(&fixture.prompt, "done"));
-    tear_down(&fixture);
+    tb_test_operation_clear(&fixture);
 }
 
 /* Several fit, or the user must see what the site gets: the dialog asks again. */
@@ -692,7 +626,7 @@ test_hidden_asks_again(void)
                 tb_test_prompt_type(&fixture.prompt, "1234\n", 2);
             assert_ended(&fixture, 0);
         }
-        tear_down(&fixture);
+        tb_test_operation_clear(&fixture);
     }
 }
 
@@ -715,7 +649,7 @@ test_hidden_needs_pin_again(void)
     tb_test_prompt_type(&fixture.prompt, "1234\n", 2);
     assert_ended(&fixture, 0);
     g_assert_cmpuint(tb_test_worker_log(fixture.path, "sign", NULL), ==, 2);
-    tear_down(&fixture);
+    tb_test_operation_clear(&fixture);
 }
 
 /* Wrong PINs count together, and none is sent by itself. */
@@ -740,7 +674,7 @@ test_hidden_wrong_pins(void)
     }
     assert_ended(&fixture, TB_REASON_PIN_INCORRECT);
     g_assert_cmpuint(tb_test_worker_log(fixture.path, "reveal", NULL), ==, 3);
-    tear_down(&fixture);
+    tb_test_operation_clear(&fixture);
 }
 
 static void
@@ -760,7 +694,7 @@ test_hidden_with_pad(void)
     assert_ended(&fixture, 0);
     g_assert_cmpuint(tb_test_prompt_count(&fixture.prompt, "pin"), ==, 0);
     g_assert_cmpuint(tb_test_prompt_count(&fixture.prompt, "working"), ==, 1);
-    tear_down(&fixture);
+    tb_test_operation_clear(&fixture);
 }
 
 /* What a worker may answer to "reveal" besides, and what becomes of it. */
@@ -799,7 +733,7 @@ test_reveal_failures(void)
         if (!g_error_matches(fixture.error, TB_FAULT, (int)rows[i].reason))
             tb_test_row_failed("%s: %s", rows[i].step,
                                fixture.error ? fixture.error->message : "a result");
-        tear_down(&fixture);
+        tb_test_operation_clear(&fixture);
     }
 }
 
@@ -853,7 +787,7 @@ test_problems(void)
             tb_test_row_failed("row %u: problem", i);
         assert_ended(&fixture, rows[i].reason);
         g_assert_cmpstr(fixture.problem, ==, tb_reason_word(rows[i].reason));
-        tear_down(&fixture);
+        tb_test_operation_clear(&fixture);
     }
 }
 
@@ -871,7 +805,7 @@ test_cancel_with_a_problem(void)
     assert_ended(&fixture, TB_REASON_USER_CANCELLED);
     g_assert_cmpstr(fixture.problem, ==, "module_failed");
     g_assert_cmpuint(fixture.prompt.lingering, ==, 0);
-    tear_down(&fixture);
+    tb_test_operation_clear(&fixture);
 }
 
 /* Insertion: the dialog follows by itself. */
@@ -897,7 +831,7 @@ test_token_comes(void)
     tb_test_prompt_type(&fixture.prompt, "1234\n", 1);
     assert_ended(&fixture, 0);
     g_assert_null(fixture.problem);
-    tear_down(&fixture);
+    tb_test_operation_clear(&fixture);
 }
 
 /* Removal while the dialog shows the certificate, and a submit that comes all the same. */
@@ -919,7 +853,7 @@ test_token_vanishes(void)
     submit(&fixture, "A");
     assert_ended(&fixture, TB_REASON_TOKEN_REMOVED);
     g_assert_cmpuint(tb_test_worker_log(fixture.path, "sign", NULL), ==, 0);
-    tear_down(&fixture);
+    tb_test_operation_clear(&fixture);
 }
 
 /* A locked PIN shows only after the last wrong try. */
@@ -941,7 +875,7 @@ test_pin_blocked_after_wrong_pin(void)
     submit(&fixture, "A");
     tb_test_prompt_type(&fixture.prompt, "9998\n", 2);
     assert_ended(&fixture, TB_REASON_PIN_BLOCKED);
-    tear_down(&fixture);
+    tb_test_operation_clear(&fixture);
 }
 
 /* --- cancel, abort, time --- */
@@ -987,7 +921,7 @@ test_cancelled_at_each_stage(void)
         g_assert_cmpuint(fixture.done, ==, 1); /* at once */
         assert_ended(&fixture, TB_REASON_USER_CANCELLED);
         g_assert_cmpuint(fixture.prompt.lingering, ==, 0);
-        tear_down(&fixture);
+        tb_test_operation_clear(&fixture);
     }
 }
 
@@ -1003,7 +937,7 @@ test_aborted_at_each_stage(void)
         g_assert_cmpuint(fixture.prompt.lingering, ==, 0);
         tb_test_run_for(20);
         g_assert_cmpuint(fixture.done, ==, 0);
-        tear_down(&fixture);
+        tb_test_operation_clear(&fixture);
     }
 }
 
@@ -1019,7 +953,7 @@ test_prompt_dies_at_each_stage(void)
         assert_ended(&fixture, TB_REASON_INTERNAL);
         g_assert_nonnull(strstr(fixture.error->message, "crashed (signal 11)"));
         g_assert_cmpuint(fixture.prompt.lingering, ==, 0);
-        tear_down(&fixture);
+        tb_test_operation_clear(&fixture);
     }
 }
 
@@ -1036,7 +970,7 @@ test_timeout(void)
     g_assert_cmpstr(json_string_value(
                         json_object_get(tb_test_prompt_last(&fixture.prompt, "failed"), "reason")),
                     ==, "user_timeout");
-    tear_down(&fixture);
+    tb_test_operation_clear(&fixture);
 }
 
 static void
@@ -1060,7 +994,7 @@ test_timeout_while_signing(void)
         tb_test_prompt_wait(&fixture.prompt, "certificates", 1);
         submit(&fixture, "A");
         assert_ended(&fixture, rows[i].reason);
-        tear_down(&fixture);
+        tb_test_operation_clear(&fixture);
     }
 }
 
@@ -1096,14 +1030,14 @@ test_does_not_start(void)
         fixture.prompt.fail_at = rows[i].fail_at;
         g_assert_null(tb_operation_start(&fixture.context,
                                          make_request(TB_PURPOSE_AUTHENTICATE, AUTHENTICATE),
-                                         on_done, &fixture, &error));
+                                         tb_test_operation_done, &fixture, &error));
         if (!g_error_matches(error, TB_FAULT, (int)rows[i].reason))
             tb_test_row_failed("row %u: %s", i, error->message);
         tb_test_run_for(20);
         g_assert_cmpuint(fixture.done, ==, 0);
         g_assert_cmpuint(tb_test_worker_log(fixture.path, "started", NULL), ==, 0);
         tb_dialog_lock_free(lock);
-        tear_down(&fixture);
+        tb_test_operation_clear(&fixture);
     }
 }
 
@@ -1125,7 +1059,7 @@ test_dialog_does_not_take_a_message(void)
             submit(&fixture, "A");
         }
         assert_ended(&fixture, TB_REASON_INTERNAL);
-        tear_down(&fixture);
+        tb_test_operation_clear(&fixture);
     }
 }
 
@@ -1147,7 +1081,7 @@ test_dialog_failed(void)
         assert_ended(&fixture, TB_REASON_INTERNAL);
         if (i == 0)
             g_assert_nonnull(strstr(fixture.error->message, "There is no display."));
-        tear_down(&fixture);
+        tb_test_operation_clear(&fixture);
     }
 }
 
@@ -1169,7 +1103,7 @@ test_module_dies_while_choosing(void)
     g_assert_cmpstr(json_string_value(json_object_get(message, "problem")), ==, "module_failed");
     tb_test_prompt_say(&fixture.prompt, json_pack("{s:s}", "type", "cancelled"));
     assert_ended(&fixture, TB_REASON_USER_CANCELLED);
-    tear_down(&fixture);
+    tb_test_operation_clear(&fixture);
 }
 
 int

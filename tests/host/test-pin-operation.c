@@ -12,7 +12,7 @@
 #include "host/dialog-lock.h"
 #include "host/listing.h"
 #include "tests/host/harness.h"
-#include "tests/host/played-prompt.h"
+#include "tests/host/played-operation.h"
 #include "tests/support/assert.h"
 
 #define PARAMS "{'module': 'card', 'slot': 7, 'token': 'S1', 'timeout': 600000}"
@@ -28,39 +28,7 @@
     "'pin': " PIN_LOW "}}}}"
 #define ONE_ERROR(reason) "{'answer': {'error': {'reason': '" reason "', 'message': 'M.'}}}"
 
-typedef struct Fixture {
-    TbConfig *config;
-    GPtrArray *modules;
-    char *path; /* of the worker's script */
-    TbWorkers *workers;
-    TbOperationContext context;
-    TbTestPrompt prompt;
-
-    TbPinOperation *operation;
-    guint done;
-    json_t *result;
-    GError *error;
-    char *problem;
-} Fixture;
-
-static void
-on_done(json_t *result, const GError *error, const char *problem, gpointer data)
-{
-    Fixture *fixture = data;
-
-    g_assert_true(!result != !error);
-    fixture->operation = NULL;
-    fixture->done++;
-    fixture->result = json_incref(result);
-    fixture->error = error ? g_error_copy(error) : NULL;
-    fixture->problem = g_strdup(problem);
-}
-
-static void
-free_module(gpointer module)
-{
-    tb_module_free(module);
-}
+typedef TbTestOperation Fixture;
 
 /* The worker's script: listings (taken), each once and the last one again and again, and what it
  * does when it is asked for the change or the unblocking. */
@@ -89,36 +57,7 @@ one_token(const char *changes)
 static void
 set_up(Fixture *fixture, json_t *worker)
 {
-    *fixture = (Fixture){0};
-    fixture->config = tb_config_load(NULL, NULL, NULL);
-    fixture->modules = g_ptr_array_new_with_free_func(free_module);
-    fixture->path = tb_test_worker_script("module", worker);
-    g_ptr_array_add(fixture->modules, tb_module_new("card", fixture->path, NULL, "configuration"));
-    fixture->workers = tb_workers_new(fixture->modules, fixture->config);
-    tb_test_prompt_init(&fixture->prompt, &fixture->done);
-    fixture->context.config = fixture->config;
-    fixture->context.workers = fixture->workers;
-    fixture->context.prompter = tb_test_prompt_prompter(&fixture->prompt);
-}
-
-static void
-tear_down(Fixture *fixture)
-{
-    g_autoptr(TbDialogLock) lock = NULL;
-
-    g_assert_null(fixture->operation);
-    tb_test_run_for(10); /* whatever it left in the loop would touch freed memory now */
-    g_assert_cmpuint(fixture->done, <=, 1);
-    lock = tb_dialog_lock_take(NULL);
-    g_assert_nonnull(lock); /* the next request may open its dialog */
-    tb_workers_free(fixture->workers);
-    g_ptr_array_unref(fixture->modules);
-    tb_test_prompt_clear(&fixture->prompt);
-    tb_config_free(fixture->config);
-    json_decref(fixture->result);
-    g_clear_error(&fixture->error);
-    g_free(fixture->problem);
-    g_free(fixture->path);
+    tb_test_operation_init(fixture, "card", worker);
 }
 
 static TbPinRequest *
@@ -138,8 +77,9 @@ start(Fixture *fixture, TbPinPurpose purpose, const char *params)
 {
     g_autoptr(GError) error = NULL;
 
-    fixture->operation = tb_pin_operation_start(
-        &fixture->context, make_request(fixture, purpose, params), on_done, fixture, &error);
+    fixture->operation =
+        tb_pin_operation_start(&fixture->context, make_request(fixture, purpose, params),
+                               tb_test_operation_done, fixture, &error);
     g_assert_no_error(error);
     g_assert_nonnull(fixture->operation);
 }
@@ -222,7 +162,7 @@ test_change(void)
     g_assert_true(json_equal(asked, expected));
     json_decref(asked);
     json_decref(expected);
-    tear_down(&fixture);
+    tb_test_operation_clear(&fixture);
 }
 
 static void
@@ -240,7 +180,7 @@ test_unblock(void)
     assert_ended(&fixture, 0);
     g_assert_cmpuint(count_asked(&fixture, "unblock_pin"), ==, 1);
     g_assert_cmpuint(count_asked(&fixture, "change_pin"), ==, 0);
-    tear_down(&fixture);
+    tb_test_operation_clear(&fixture);
 }
 
 /* What the host knows of the token is renewed by itself, for whoever comes next. */
@@ -267,7 +207,7 @@ test_listing_is_fresh(void)
         tb_test_run_for(2);
         token = tb_workers_state(fixture.workers, 0)->tokens->pdata[0];
     } while (token->pin_state != TB_PIN_OK);
-    tear_down(&fixture);
+    tb_test_operation_clear(&fixture);
 }
 
 static void
@@ -303,7 +243,7 @@ test_wrong_entries(void)
         say(&fixture, "submit");
         tb_test_prompt_type(&fixture.prompt, "1234\n5678\n", 2);
         assert_ended(&fixture, 0);
-        tear_down(&fixture);
+        tb_test_operation_clear(&fixture);
     }
 }
 
@@ -324,7 +264,7 @@ test_three_wrong_entries(void)
     assert_ended(&fixture, TB_REASON_PIN_INCORRECT);
     g_assert_nonnull(tb_test_prompt_last(&fixture.prompt, "failed"));
     g_assert_cmpuint(count_asked(&fixture, "pin"), ==, 3);
-    tear_down(&fixture);
+    tb_test_operation_clear(&fixture);
 }
 
 /* No failure is folded into another. */
@@ -367,7 +307,7 @@ test_failures(void)
                                fixture.error ? fixture.error->message : "a result");
         if (!tb_test_prompt_last(&fixture.prompt, "failed") || !fixture.prompt.lingering)
             tb_test_row_failed("%s: the dialog was not told", rows[i].step);
-        tear_down(&fixture);
+        tb_test_operation_clear(&fixture);
     }
 }
 
@@ -396,7 +336,7 @@ test_pin_pad(void)
         assert_message(wait_for(&fixture, "working", 1), "{'type': 'working', 'pad': true}");
         g_assert_cmpuint(tb_test_prompt_count(&fixture.prompt, "pin"), ==, 0);
         assert_ended(&fixture, rows[i].reason);
-        tear_down(&fixture);
+        tb_test_operation_clear(&fixture);
     }
 }
 
@@ -427,7 +367,7 @@ test_token_comes(void)
     assert_ended(&fixture, 0);
     g_assert_cmpuint(tb_test_worker_log(fixture.path, "change_pin", &log), ==, 1);
     g_assert_nonnull(strstr(log, "\"slot\":9"));
-    tear_down(&fixture);
+    tb_test_operation_clear(&fixture);
 }
 
 static void
@@ -444,7 +384,7 @@ test_token_goes(void)
     say(&fixture, "submit"); /* the button was quicker */
     assert_ended(&fixture, TB_REASON_TOKEN_REMOVED);
     g_assert_cmpuint(count_asked(&fixture, "change_pin"), ==, 0);
-    tear_down(&fixture);
+    tb_test_operation_clear(&fixture);
 }
 
 /* Two tokens without a serial number are told apart by their slots alone. */
@@ -462,13 +402,13 @@ test_tokens_without_serial(void)
         json_object_get(json_object_get(wait_for(&fixture, "token", 1), "token"), "label"),
         "'Two'");
     tb_pin_operation_abort(g_steal_pointer(&fixture.operation));
-    tear_down(&fixture);
+    tb_test_operation_clear(&fixture);
 
     set_up(&fixture, script(listings, GOOD_PIN));
     start(&fixture, TB_PIN_CHANGE, "{'module': 'card', 'slot': 3, 'token': ''}");
     assert_message(wait_for(&fixture, "token", 1), "{'type': 'token', 'problem': 'no_token'}");
     tb_pin_operation_abort(g_steal_pointer(&fixture.operation));
-    tear_down(&fixture);
+    tb_test_operation_clear(&fixture);
 }
 
 /* What was missing is told beside a cancel, and is the error when the time is over. */
@@ -500,7 +440,7 @@ test_problems(void)
                 say(&fixture, "cancelled");
             assert_ended(&fixture, wait ? rows[i].reason : TB_REASON_USER_CANCELLED);
             g_assert_cmpstr(fixture.problem, ==, tb_reason_word(rows[i].reason));
-            tear_down(&fixture);
+            tb_test_operation_clear(&fixture);
         }
     }
 }
@@ -528,7 +468,7 @@ test_submit_when_locked(void)
         assert_ended(&fixture, rows[i].reason);
         g_assert_cmpuint(count_asked(&fixture, "change_pin"), ==, 0);
         g_assert_cmpuint(count_asked(&fixture, "unblock_pin"), ==, 0);
-        tear_down(&fixture);
+        tb_test_operation_clear(&fixture);
     }
 }
 
@@ -576,7 +516,7 @@ test_cancelled_while_asking(void)
         g_assert_cmpuint(fixture.done, ==, 1); /* at once */
         assert_ended(&fixture, TB_REASON_USER_CANCELLED);
         g_assert_cmpuint(fixture.prompt.lingering, ==, 0);
-        tear_down(&fixture);
+        tb_test_operation_clear(&fixture);
     }
 }
 
@@ -610,7 +550,7 @@ test_dialog_ends_while_changing(void)
             assert_ended(&fixture, crash && cancel_tells ? TB_REASON_INTERNAL : rows[i].reason);
             g_assert_cmpuint(fixture.prompt.lingering, ==, 0);
             g_assert_null(tb_test_prompt_last(&fixture.prompt, "done"));
-            tear_down(&fixture);
+            tb_test_operation_clear(&fixture);
         }
     }
 }
@@ -629,7 +569,7 @@ test_cancelled_while_on_the_pad(void)
     say(&fixture, "cancelled");
     g_assert_cmpuint(fixture.done, ==, 1);
     assert_ended(&fixture, TB_REASON_USER_CANCELLED);
-    tear_down(&fixture);
+    tb_test_operation_clear(&fixture);
 }
 
 static void
@@ -644,7 +584,7 @@ test_aborted_at_each_stage(void)
         g_assert_cmpuint(fixture.prompt.lingering, ==, 0);
         tb_test_run_for(20);
         g_assert_cmpuint(fixture.done, ==, 0);
-        tear_down(&fixture);
+        tb_test_operation_clear(&fixture);
     }
 }
 
@@ -668,7 +608,7 @@ test_time(void)
 
         bring_to(&fixture, rows[i].stage, IN_A_SECOND, rows[i].step);
         assert_ended(&fixture, rows[i].reason);
-        tear_down(&fixture);
+        tb_test_operation_clear(&fixture);
     }
 }
 
@@ -693,13 +633,13 @@ test_does_not_start(void)
         set_up(&fixture, script(one_token(NULL), GOOD_PIN));
         fixture.prompt.fail_at = rows[i].fail_at;
         g_assert_null(tb_pin_operation_start(&fixture.context,
-                                             make_request(&fixture, TB_PIN_CHANGE, PARAMS), on_done,
-                                             &fixture, &error));
+                                             make_request(&fixture, TB_PIN_CHANGE, PARAMS),
+                                             tb_test_operation_done, &fixture, &error));
         g_assert_error(error, TB_FAULT, (int)rows[i].reason);
         tb_test_run_for(20);
         g_assert_cmpuint(count_asked(&fixture, "started"), ==, 0);
         tb_dialog_lock_free(lock);
-        tear_down(&fixture);
+        tb_test_operation_clear(&fixture);
     }
 }
 
@@ -720,7 +660,7 @@ test_dialog_does_not_take_a_message(void)
             say(&fixture, "submit");
         }
         assert_ended(&fixture, TB_REASON_INTERNAL);
-        tear_down(&fixture);
+        tb_test_operation_clear(&fixture);
     }
 }
 

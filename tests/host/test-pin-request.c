@@ -108,19 +108,13 @@ test_no_params(void)
     g_assert_error(error, TB_FAULT, TB_REASON_INVALID_REQUEST);
 }
 
-static void
-free_module(gpointer module)
-{
-    tb_module_free(module);
-}
-
 int
 main(int argc, char **argv)
 {
     int status;
 
     tb_test_begin(&argc, &argv);
-    modules = g_ptr_array_new_with_free_func(free_module);
+    modules = tb_test_modules();
     g_ptr_array_add(modules, tb_module_new("other", "/other.so", NULL, "configuration"));
     g_ptr_array_add(modules, tb_module_new("card", "/card.so", NULL, "configuration"));
     g_test_add_func("/pin-request/good", test_good);

@@ -24,25 +24,17 @@ typedef struct Fixture {
     gboolean free_at_once; /* the watch, from within its callback */
 } Fixture;
 
-static void
-free_module(gpointer module)
-{
-    tb_module_free(module);
-}
-
 /* Scripts of the modules' workers, NULL-terminated; taken. */
 static void
 set_up(Fixture *fixture, json_t *const *scripts)
 {
     *fixture = (Fixture){0};
     fixture->config = tb_config_load(NULL, NULL, NULL);
-    fixture->modules = g_ptr_array_new_with_free_func(free_module);
+    fixture->modules = tb_test_modules();
     for (guint i = 0; scripts[i]; i++) {
         g_autofree char *name = g_strdup_printf("module%u", i);
 
-        fixture->paths[i] = tb_test_worker_script(name, scripts[i]);
-        g_ptr_array_add(fixture->modules,
-                        tb_module_new(name, fixture->paths[i], NULL, "configuration"));
+        fixture->paths[i] = tb_test_modules_add(fixture->modules, name, scripts[i]);
     }
     fixture->workers = tb_workers_new(fixture->modules, fixture->config);
 }

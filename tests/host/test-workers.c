@@ -31,19 +31,13 @@ typedef struct Fixture {
     int last_pin_fd;
 } Fixture;
 
-static void
-free_module(gpointer module)
-{
-    tb_module_free(module);
-}
-
 /* Scripts of the modules' workers, NULL-terminated. */
 static void
 set_up(Fixture *fixture, const char *const *scripts)
 {
     *fixture = (Fixture){0};
     fixture->config = tb_config_load(NULL, NULL, NULL);
-    fixture->modules = g_ptr_array_new_with_free_func(free_module);
+    fixture->modules = tb_test_modules();
     fixture->order = g_string_new(NULL);
     for (guint i = 0; scripts[i]; i++) {
         g_autofree char *name = g_strdup_printf("module%u", i);
