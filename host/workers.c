@@ -28,7 +28,7 @@ typedef struct Worker {
     guint deadline;      /* source */
     guint idle;          /* source */
     guint dispatch;      /* source */
-    gint64 paused_until; /* after a crash or timeout: not started for a mere listing until then */
+    gint64 paused_until; /* after crashes or a timeout: not started for a mere listing until then */
     gint64 sent_at;      /* when the head was sent */
 } Worker;
 
@@ -196,7 +196,10 @@ on_gone(const char *how, gboolean crashed, gpointer data)
     Worker *worker = data;
 
     stop_child(worker);
-    worker->paused_until = g_get_monotonic_time() + PAUSE_AFTER_FAULT_US;
+    /* One that was ended from outside, by a lack of memory say, is there again at the next listing;
+     * a module that crashes again and again is left in peace. */
+    if (worker->state.error)
+        worker->paused_until = g_get_monotonic_time() + PAUSE_AFTER_FAULT_US;
     if (worker->busy) {
         g_autofree char *what =
             g_strdup_printf("%s while it was asked; other tokens are not affected.", how);

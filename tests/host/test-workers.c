@@ -245,7 +245,7 @@ test_timeout(void)
     tear_down(&fixture);
 }
 
-/* What fails once is not started again at each listing while a dialog waits. */
+/* What crashes twice in a row is not started again at each listing while a dialog waits. */
 static void
 test_pause_after_a_fault(void)
 {
@@ -256,7 +256,30 @@ test_pause_after_a_fault(void)
         list_and_wait(&fixture);
         assert_state(&fixture, 0, TB_REASON_MODULE_FAILED);
     }
-    g_assert_cmpuint(tb_test_worker_log(fixture.paths[0], "started", NULL), ==, 1);
+    g_assert_cmpuint(tb_test_worker_log(fixture.paths[0], "started", NULL), ==, 2);
+    tear_down(&fixture);
+}
+
+/* One that was killed once, in the midst of a listing, serves the next one. */
+static void
+test_killed_once(void)
+{
+    g_autofree char *script = g_strdup_printf(
+        "{'list': [" NO_TOKENS ", {'delay': %u, 'answer': {'tokens': []}}]}", tb_test_ms(2000));
+    Fixture fixture;
+    pid_t pid;
+
+    set_up(&fixture, (const char *const[]){script, NULL});
+    list_and_wait(&fixture);
+    pid = worker_pid(&fixture, 0);
+    fixture.complete = 0;
+    tb_workers_list(fixture.workers, on_listed, &fixture);
+    tb_test_run_for(50);
+    g_assert_no_errno(kill(pid, SIGKILL));
+    tb_test_wait(&fixture.complete, 5);
+    assert_state(&fixture, 0, TB_REASON_MODULE_FAILED);
+    list_and_wait(&fixture);
+    assert_state(&fixture, 0, 0);
     tear_down(&fixture);
 }
 
@@ -646,6 +669,7 @@ main(int argc, char **argv)
     g_test_add_func("/workers/good-module-is-not-held-up", test_good_module_is_not_held_up);
     g_test_add_func("/workers/timeout", test_timeout);
     g_test_add_func("/workers/pause-after-a-fault", test_pause_after_a_fault);
+    g_test_add_func("/workers/killed-once", test_killed_once);
     g_test_add_func("/workers/death-between-requests", test_death_between_requests);
     g_test_add_func("/workers/bad-answers", test_bad_answers);
     g_test_add_func("/workers/bad-after-good", test_bad_after_good);
