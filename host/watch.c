@@ -8,6 +8,10 @@
 
 #define RELIST_MS 400 /* insertion and removal are seen within 500 ms */
 
+/* A module that cannot even be started (a TPM's, on a computer without one) fills the log at each
+ * try with what its libraries print. */
+#define RELIST_FAILED_MS 3000
+
 /* One module under watch. */
 typedef struct Place {
     TbWatch *watch;
@@ -15,6 +19,7 @@ typedef struct Place {
     TbWorkersCall *call; /* under way, or NULL */
     guint due;           /* source */
     gboolean answered;   /* at least once */
+    gboolean failed;     /* the last time */
     gboolean again;      /* the answer under way may be of what was before */
 } Place;
 
@@ -42,15 +47,29 @@ on_due(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
+/* One failure may pass at once; what fails again is given more time. */
+static guint
+next_delay(Place *place)
+{
+    gboolean failed = tb_workers_state(place->watch->workers, place->module)->error != NULL;
+    gboolean stays = failed && place->failed;
+
+    place->failed = failed;
+    if (place->again)
+        return 0;
+    return stays ? RELIST_FAILED_MS : RELIST_MS;
+}
+
 static void
 on_listed(gboolean complete, gpointer data)
 {
     Place *place = data;
     TbWatch *watch = place->watch;
+    guint delay = next_delay(place);
 
     place->call = NULL;
     if (!watch->paused)
-        place->due = g_timeout_add(place->again ? 0 : RELIST_MS, on_due, place);
+        place->due = g_timeout_add(delay, on_due, place);
     place->answered = TRUE;
     place->again = FALSE;
     watch->changed(watch->data);

@@ -176,6 +176,26 @@ test_hanging_module_itself(void)
     tear_down(&fixture);
 }
 
+/* It is tried again soon, and then seldom, while the other one is listed as ever. */
+static void
+test_failing_module(void)
+{
+    static const char failing[] =
+        "{'answer': {'error': {'reason': 'module_failed', 'message': 'No TPM.'}}}";
+    Fixture fixture;
+    guint tries;
+
+    set_up(&fixture, (json_t *[]){always(failing), always(EMPTY), NULL});
+    start(&fixture);
+    while (tb_test_worker_log(fixture.paths[1], "list", NULL) < 6)
+        tb_test_run_for(2);
+    tries = tb_test_worker_log(fixture.paths[0], "list", NULL);
+    g_assert_cmpuint(tries, >=, 2);
+    g_assert_cmpuint(tries, <, 5);
+    g_assert_error(tb_workers_state(fixture.workers, 0)->error, TB_FAULT, TB_REASON_MODULE_FAILED);
+    tear_down(&fixture);
+}
+
 static void
 test_complete(void)
 {
@@ -286,6 +306,7 @@ main(int argc, char **argv)
     tb_test_begin(&argc, &argv);
     g_test_add_func("/watch/beside-a-bad-module", test_beside_a_bad_module);
     g_test_add_func("/watch/hanging-module-itself", test_hanging_module_itself);
+    g_test_add_func("/watch/failing-module", test_failing_module);
     g_test_add_func("/watch/complete", test_complete);
     g_test_add_func("/watch/one-module", test_one_module);
     g_test_add_func("/watch/no-module", test_no_module);
