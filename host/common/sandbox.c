@@ -116,12 +116,12 @@ restrict_files(TbSandboxLevel level, const char *module_path, const char *const 
 static void
 restrict_calls(TbSandboxLevel level)
 {
-    TbCalls *calls = tb_calls_new();
+    TbCalls *calls = tb_calls_new(TB_CALL_ALLOW);
     int lack;
 
     tb_calls_refuse_programs(calls);
     tb_calls_refuse_usual(calls);
-    lack = tb_calls_enter(calls, TB_CALL_ALLOW, FALSE);
+    lack = tb_calls_enter(calls);
     if (lack)
         report_lack(level, "seccomp", lack);
 }

@@ -437,6 +437,48 @@ test_prompt(void)
     expect_refused(output, refused);
 }
 
+/* The filter alone; a rule for each flag. */
+static void
+open_by_flags(int fd, gconstpointer data)
+{
+    static const int flags[] = {O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_TRUNC};
+    const Scene *scene = data;
+
+    lack(scene->lacking);
+    (void)dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), STDERR_FILENO);
+    scene->enter();
+    for (gsize i = 0; i < G_N_ELEMENTS(flags); i++) {
+        int by_name = open(file, flags[i] | O_CLOEXEC, 0600);
+        int code = by_name >= 0 ? 0 : errno;
+
+        (void)close(by_name);
+#ifdef SYS_open
+        /* The C library takes openat(2). */
+        by_name = (int)syscall(SYS_open, file, flags[i] | O_CLOEXEC, 0600);
+        if ((by_name >= 0 ? 0 : errno) != code)
+            code = EXFULL; /* as no filter says */
+        (void)close(by_name);
+#endif
+        dprintf(fd, "%s ", code == 0 ? "ok" : strerrorname_np(code));
+    }
+}
+
+static void
+test_open_by_flags(void)
+{
+    static void (*const enter[])(void) = {tb_sandbox_enter_host, tb_sandbox_enter_readers};
+
+    for (gsize i = 0; i < G_N_ELEMENTS(enter); i++) {
+        const Scene scene = {.enter = enter[i], .lacking = SYS_landlock_create_ruleset};
+        gsize length;
+        int status = -1;
+        g_autofree char *output = tb_test_in_child(open_by_flags, &scene, &length, &status);
+
+        g_assert_cmpint(status, ==, 0);
+        g_assert_cmpstr(output, ==, "ok EACCES EACCES EACCES EACCES ");
+    }
+}
+
 static void *
 exec_in_thread(void *data)
 {
@@ -518,6 +560,7 @@ main(int argc, char **argv)
     g_test_add_func("/common/sandbox-own/readers", test_readers);
     g_test_add_func("/common/sandbox-own/prompt", test_prompt);
     g_test_add_func("/common/sandbox-own/prompt-writes", test_prompt_writes);
+    g_test_add_func("/common/sandbox-own/open-by-flags", test_open_by_flags);
     g_test_add_func("/common/sandbox-own/programs-in-all-threads", test_programs_in_all_threads);
     status = g_test_run();
 
