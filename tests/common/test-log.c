@@ -4,7 +4,6 @@
  * line, the threshold, and that no value from outside can break a line or command a terminal.
  */
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "host/common/log.h"
@@ -21,17 +20,6 @@ become_program(int fd, const char *level)
     else
         g_unsetenv("TOKENBRIDGE_LOG");
     tb_log_init("test-program");
-}
-
-static char *
-output_of(TbTestChild body, gconstpointer data, gsize *out_length)
-{
-    int status = -1;
-    char *output = tb_test_in_child(body, data, out_length, &status);
-
-    g_assert_true(WIFEXITED(status));
-    g_assert_cmpint(WEXITSTATUS(status), ==, 0);
-    return output;
 }
 
 static void
@@ -69,7 +57,7 @@ test_thresholds(void)
 
     for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
         gsize length;
-        g_autofree char *output = output_of(log_all_levels, rows[i].level, &length);
+        g_autofree char *output = tb_test_output_of_child(log_all_levels, rows[i].level, &length);
 
         if (strcmp(output, rows[i].lines) != 0)
             tb_test_row_failed("%s: %s", rows[i].level ? rows[i].level : "unset", output);
@@ -113,7 +101,7 @@ test_neutralised(void)
 
     for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
         gsize length;
-        g_autofree char *output = output_of(log_value, rows[i].value, &length);
+        g_autofree char *output = tb_test_output_of_child(log_value, rows[i].value, &length);
         gboolean good = g_utf8_validate(output, (gssize)length, NULL);
 
         good = good && g_str_has_prefix(output, "test-program: error: event value=a");
@@ -146,7 +134,7 @@ test_kept(void)
 
     for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
         gsize length;
-        g_autofree char *output = output_of(log_value, rows[i], &length);
+        g_autofree char *output = tb_test_output_of_child(log_value, rows[i], &length);
         g_autofree char *expected =
             g_strdup_printf("test-program: error: event value=%s end=1\n", rows[i]);
 
@@ -160,7 +148,7 @@ test_long(void)
 {
     g_autofree char *value = g_strnfill(60000, 'x'); /* under the size of a pipe */
     gsize length;
-    g_autofree char *output = output_of(log_value, value, &length);
+    g_autofree char *output = tb_test_output_of_child(log_value, value, &length);
 
     g_assert_true(g_str_has_suffix(output, "xxx end=1\n"));
     g_assert_cmpuint(length, >, 60000);
@@ -178,7 +166,7 @@ static void
 test_closed(void)
 {
     gsize length;
-    g_autofree char *output = output_of(log_to_nobody, "x", &length);
+    g_autofree char *output = tb_test_output_of_child(log_to_nobody, "x", &length);
 
     g_assert_cmpstr(output, ==, "");
     g_assert_cmpuint(length, ==, 0);

@@ -213,18 +213,6 @@ try_everything(int fd, gconstpointer data)
     tell(fd, "thread", can_start_thread());
 }
 
-static char *
-run(const Scene *scene)
-{
-    gsize length;
-    int status = -1;
-    char *output = tb_test_in_child(try_everything, scene, &length, &status);
-
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-        g_error("the child ended with status %x: %s", (guint)status, output);
-    return output;
-}
-
 static void
 expect(const char *output, const char *line)
 {
@@ -274,7 +262,7 @@ static void
 test_outside(void)
 {
     const Scene scene = {.outside = TRUE};
-    g_autofree char *output = run(&scene);
+    g_autofree char *output = tb_test_output_of_child(try_everything, &scene, NULL);
 
     expect(output, "exec ok");
     expect(output, "tiocsti ok");
@@ -291,7 +279,7 @@ static void
 test_none(void)
 {
     const Scene scene = {.level = TB_SANDBOX_NONE};
-    g_autofree char *output = run(&scene);
+    g_autofree char *output = tb_test_output_of_child(try_everything, &scene, NULL);
 
     expect(output, "no-new-privileges ok");
     expect(output, "exec ok");
@@ -303,7 +291,7 @@ static void
 test_standard_calls(void)
 {
     const Scene scene = {.level = TB_SANDBOX_STANDARD};
-    g_autofree char *output = run(&scene);
+    g_autofree char *output = tb_test_output_of_child(try_everything, &scene, NULL);
 
     expect_calls_refused(output);
     expect(output, "write-folder ok");
@@ -320,7 +308,7 @@ test_standard_files(void)
 
     if (lacks(1, TRUE))
         return;
-    output = run(&scene);
+    output = tb_test_output_of_child(try_everything, &scene, NULL);
     expect(output, "write-etc EACCES");
 }
 
@@ -332,7 +320,7 @@ test_listening(void)
 
     if (lacks(4, FALSE))
         return;
-    output = run(&scene);
+    output = tb_test_output_of_child(try_everything, &scene, NULL);
     expect(output, "listen EACCES");
 }
 
@@ -344,7 +332,7 @@ test_strict(void)
 
     if (lacks(1, FALSE))
         return;
-    output = run(&scene);
+    output = tb_test_output_of_child(try_everything, &scene, NULL);
     expect_calls_refused(output);
     expect(output, "write-folder EACCES");
     expect(output, "read-folder EACCES");
@@ -361,7 +349,7 @@ test_state(void)
 
     if (lacks(1, FALSE))
         return;
-    output = run(&scene);
+    output = tb_test_output_of_child(try_everything, &scene, NULL);
     expect(output, "write-folder ok");
     expect(output, "read-folder ok");
     expect(output, "exec EPERM");
@@ -378,10 +366,10 @@ test_lacking(void)
         .level = TB_SANDBOX_STRICT,
         .lacking = {SYS_landlock_create_ruleset, SYS_landlock_create_ruleset}};
     const Scene no_seccomp = {.lacking = {SYS_seccomp, SYS_prctl}};
-    g_autofree char *one = run(&no_landlock);
-    g_autofree char *two = run(&no_restrict);
-    g_autofree char *three = run(&no_landlock_strict);
-    g_autofree char *four = run(&no_seccomp);
+    g_autofree char *one = tb_test_output_of_child(try_everything, &no_landlock, NULL);
+    g_autofree char *two = tb_test_output_of_child(try_everything, &no_restrict, NULL);
+    g_autofree char *three = tb_test_output_of_child(try_everything, &no_landlock_strict, NULL);
+    g_autofree char *four = tb_test_output_of_child(try_everything, &no_seccomp, NULL);
     const char *hint = "error=\"Function not implemented\" hint=\"this kernel does not offer it; "
                        "going on without\"";
     g_autofree char *landlock = g_strconcat("test: info: sandbox landlock=no ", hint, NULL);

@@ -45,3 +45,17 @@ tb_test_in_child(TbTestChild body, gconstpointer data, gsize *out_length, int *o
     g_byte_array_append(output, (const guint8 *)"", 1);
     return (char *)g_byte_array_free(output, FALSE);
 }
+
+char *
+tb_test_output_of_child(TbTestChild body, gconstpointer data, gsize *out_length)
+{
+    gsize length;
+    int status = -1;
+    char *output = tb_test_in_child(body, data, &length, &status);
+
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        g_error("the child ended with status %x: %s", (guint)status, output);
+    if (out_length)
+        *out_length = length;
+    return output;
+}

@@ -14,3 +14,7 @@ typedef void (*TbTestChild)(int fd, gconstpointer data);
  * wait status. A child that returns exits 0 without running exit handlers; one that takes over 60
  * seconds is ended by SIGALRM, which the status shows. */
 char *tb_test_in_child(TbTestChild body, gconstpointer data, gsize *out_length, int *out_status);
+
+/* The same for a child that must end well: fails the test, showing what it wrote, unless it exits
+ * 0. out_length may be NULL. */
+char *tb_test_output_of_child(TbTestChild body, gconstpointer data, gsize *out_length);
