@@ -285,3 +285,12 @@ tb_test_worker_log(const char *script_path, const char *word, char **out_last)
         *out_last = g_strdup(last);
     return count;
 }
+
+pid_t
+tb_test_worker_pid(const char *script_path, const char *word)
+{
+    g_autofree char *line = NULL;
+
+    g_assert_cmpuint(tb_test_worker_log(script_path, word, &line), >, 0);
+    return (pid_t)g_ascii_strtoll(line + strlen(word) + 1, NULL, 10);
+}

@@ -61,3 +61,6 @@ char *tb_test_modules_add(GPtrArray *modules, const char *name, json_t *script);
 /* How many lines of that worker's log begin with word, and the last of them (g_free; NULL: none).
  */
 guint tb_test_worker_log(const char *script_path, const char *word, char **out_last);
+
+/* The number behind word in the last such line, which must be there: "started", "forked". */
+pid_t tb_test_worker_pid(const char *script_path, const char *word);

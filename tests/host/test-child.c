@@ -74,15 +74,6 @@ start(const char *script, gboolean own_group, Seen *seen, char **out_path)
     return child;
 }
 
-static pid_t
-pid_from_log(const char *script_path, const char *word)
-{
-    g_autofree char *line = NULL;
-
-    g_assert_cmpuint(tb_test_worker_log(script_path, word, &line), >, 0);
-    return (pid_t)g_ascii_strtoll(line + strlen(word) + 1, NULL, 10);
-}
-
 static void
 ask(TbChild *child, const char *op)
 {
@@ -111,7 +102,7 @@ test_conversation(void)
         tb_test_run_for(5);
     g_assert_cmpint(json_integer_value(json_object_get(seen.last, "a")), ==, 2);
     g_assert_cmpuint(tb_test_worker_log(path, "started", NULL), ==, 1);
-    pid = pid_from_log(path, "started");
+    pid = tb_test_worker_pid(path, "started");
     tb_child_free(child);
     tb_test_wait_gone(pid, 5);
     g_assert_cmpuint(seen.gone, ==, 0); /* not after tb_child_free() */
@@ -169,7 +160,7 @@ test_ends(void)
             tb_test_row_failed("%s: crashed is %d", rows[i].script, seen.crashed);
         g_assert_cmpuint(seen.messages, ==, 0);
         g_assert_nonnull(seen.how);
-        tb_test_wait_gone(pid_from_log(path, "started"), 5);
+        tb_test_wait_gone(tb_test_worker_pid(path, "started"), 5);
         tb_child_free(child);
         clear_seen(&seen);
     }
@@ -199,7 +190,7 @@ test_hanging_child_is_ended(void)
     pid_t pid;
 
     tb_test_wait(&seen.messages, 5);
-    pid = pid_from_log(path, "started");
+    pid = tb_test_worker_pid(path, "started");
     g_assert_true(tb_test_is_running(pid));
     tb_child_free(child);
     tb_test_wait_gone(pid, 2);
@@ -216,7 +207,7 @@ test_freed_from_within(void)
     seen.free_at_message = &child;
     child = start("{'start': {'answer': {'a': 1}, 'times': 5, 'do': 'hang'}}", FALSE, &seen, &path);
     tb_test_wait(&seen.messages, 5);
-    tb_test_wait_gone(pid_from_log(path, "started"), 5);
+    tb_test_wait_gone(tb_test_worker_pid(path, "started"), 5);
     g_assert_cmpuint(seen.messages, ==, 1);
     g_assert_cmpuint(seen.gone, ==, 0);
     g_assert_null(child);
@@ -232,7 +223,7 @@ test_retired(void)
     pid_t pid;
 
     tb_test_wait(&seen.messages, 5);
-    pid = pid_from_log(path, "started");
+    pid = tb_test_worker_pid(path, "started");
     tb_child_retire(child, tb_test_ms(20000));
     tb_test_wait_gone(pid, 5); /* by itself, long before the grace is over */
     g_assert_cmpuint(tb_test_worker_log(path, "ended", NULL), ==, 1);
@@ -249,7 +240,7 @@ test_retired_but_hanging(void)
     pid_t pid;
 
     tb_test_wait(&seen.messages, 5);
-    pid = pid_from_log(path, "started");
+    pid = tb_test_worker_pid(path, "started");
     tb_child_retire(child, 100);
     tb_test_wait_gone(pid, 2);
     g_assert_cmpuint(tb_test_worker_log(path, "ended", NULL), ==, 0);
@@ -275,7 +266,7 @@ test_group(void)
         ask(child, "list");
         ask(child, "list");
         tb_test_wait(i == 0 ? &seen.messages : &seen.gone, 10);
-        pid = pid_from_log(path, "forked");
+        pid = tb_test_worker_pid(path, "forked");
         g_assert_true(i > 0 || tb_test_is_running(pid));
         tb_child_free(child);
         /* Its new parent may not collect it, where process 1 is no real one: then it is a zombie.
@@ -433,7 +424,7 @@ test_no_leaks(void)
         pid_t pid;
 
         tb_test_wait(i % 3 ? &seen.messages : &seen.gone, 5);
-        pid = pid_from_log(path, "started");
+        pid = tb_test_worker_pid(path, "started");
         tb_child_free(child);
         tb_test_wait_gone(pid, 5);
         tb_test_run_for(1);

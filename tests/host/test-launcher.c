@@ -70,15 +70,6 @@ start(const char *path, Seen *seen)
 }
 
 static pid_t
-pid_from_log(const char *path, const char *word)
-{
-    g_autofree char *line = NULL;
-
-    g_assert_cmpuint(tb_test_worker_log(path, word, &line), >, 0);
-    return (pid_t)g_ascii_strtoll(line + strlen(word) + 1, NULL, 10);
-}
-
-static pid_t
 parent_of(pid_t pid)
 {
     g_autofree char *path = g_strdup_printf("/proc/%d/stat", (int)pid);
@@ -98,7 +89,7 @@ test_starts(void)
     pid_t pid;
 
     tb_test_wait(&seen.messages, 5);
-    pid = pid_from_log(talks, "started");
+    pid = tb_test_worker_pid(talks, "started");
     g_assert_cmpint(parent_of(pid), !=, getpid());
     g_assert_cmpint(parent_of(parent_of(pid)), ==, getpid());
     tb_child_free(child);
@@ -133,7 +124,7 @@ test_group(void)
     g_assert_true(tb_child_send(child, message, -1, NULL));
     json_decref(message);
     tb_test_wait(&seen.messages, 5);
-    pid = pid_from_log(forks, "forked");
+    pid = tb_test_worker_pid(forks, "forked");
     g_assert_true(tb_test_is_running(pid));
     tb_child_free(child);
     for (guint wait = 0; tb_test_is_running(pid) && wait < tb_test_ms(2000); wait += 5)
@@ -149,7 +140,7 @@ test_retired_but_hanging(void)
     pid_t pid;
 
     tb_test_wait(&seen.messages, 5);
-    pid = pid_from_log(hangs, "started");
+    pid = tb_test_worker_pid(hangs, "started");
     tb_child_retire(child, 100);
     tb_test_wait_gone(pid, 5);
     g_assert_cmpuint(seen.gone, ==, 0);
@@ -237,7 +228,7 @@ test_lost(void)
     pid_t pid;
 
     tb_test_wait(&seen.messages, 5);
-    pid = pid_from_log(hangs, "started");
+    pid = tb_test_worker_pid(hangs, "started");
     g_assert_no_errno(kill(parent_of(pid), SIGKILL));
     tb_test_wait(&seen.gone, 5);
     tb_test_wait(&lost, 5);

@@ -55,10 +55,8 @@ tear_down(Fixture *fixture)
     pid_t pids[MODULES_MAX] = {0};
 
     for (guint i = 0; i < MODULES_MAX && fixture->paths[i]; i++) {
-        g_autofree char *line = NULL;
-
-        if (tb_test_worker_log(fixture->paths[i], "started", &line) > 0)
-            pids[i] = (pid_t)g_ascii_strtoll(line + strlen("started "), NULL, 10);
+        if (tb_test_worker_log(fixture->paths[i], "started", NULL) > 0)
+            pids[i] = tb_test_worker_pid(fixture->paths[i], "started");
     }
     tb_workers_free(fixture->workers);
     for (guint i = 0; i < MODULES_MAX; i++) {
@@ -141,14 +139,11 @@ sign(Fixture *fixture, guint module, gboolean pad)
 static pid_t
 worker_pid(const Fixture *fixture, guint module)
 {
-    g_autofree char *line = NULL;
-
     for (guint i = 0; tb_test_worker_log(fixture->paths[module], "started", NULL) == 0; i++) {
         g_assert_cmpuint(i, <, tb_test_ms(2000));
         tb_test_run_for(5);
     }
-    tb_test_worker_log(fixture->paths[module], "started", &line);
-    return (pid_t)g_ascii_strtoll(line + strlen("started "), NULL, 10);
+    return tb_test_worker_pid(fixture->paths[module], "started");
 }
 
 static void
