@@ -378,6 +378,15 @@ tt_desk_count(const TtDesk *desk, const char *call, const char *members)
 }
 
 void
+tt_desk_assert_nothing_left(const TtDesk *desk)
+{
+    g_assert_cmpuint(tt_desk_count(desk, "C_OpenSession", "{'rv': 'CKR_OK'}"), ==,
+                     tt_desk_count(desk, "C_CloseSession", "{'rv': 'CKR_OK'}"));
+    g_assert_cmpuint(tt_desk_count(desk, "C_Login", "{'rv': 'CKR_OK'}"), ==,
+                     tt_desk_count(desk, "C_Logout", "{'rv': 'CKR_OK'}"));
+}
+
+void
 tt_desk_forget(const TtDesk *desk)
 {
     g_autofree char *path = in_folder(desk, "calls", "");

@@ -80,6 +80,10 @@ void tt_desk_check_form(json_t *answer);
  * any). */
 guint tt_desk_count(const TtDesk *desk, const char *call, const char *members);
 
+/* Fails the test unless, by the record, every session that was opened is closed, and every login is
+ * out. */
+void tt_desk_assert_nothing_left(const TtDesk *desk);
+
 /* Forgets the record. */
 void tt_desk_forget(const TtDesk *desk);
 

@@ -48,16 +48,6 @@ assert_signs(TtDesk *desk, const char *pin)
     tt_desk_assert_signed(desk, tt_desk_sign(desk, "ann", pin), "ann", "ES256");
 }
 
-/* Every session that was opened is closed, and every login is out. */
-static void
-assert_nothing_left(const TtDesk *desk)
-{
-    g_assert_cmpuint(tt_desk_count(desk, "C_OpenSession", "{'rv': 'CKR_OK'}"), ==,
-                     tt_desk_count(desk, "C_CloseSession", "{'rv': 'CKR_OK'}"));
-    g_assert_cmpuint(tt_desk_count(desk, "C_Login", "{'rv': 'CKR_OK'}"), ==,
-                     tt_desk_count(desk, "C_Logout", "{'rv': 'CKR_OK'}"));
-}
-
 /* Tries with a wrong PIN or PUK. */
 static guint
 wrong_tries(const TtDesk *desk)
@@ -75,7 +65,7 @@ test_change(gconstpointer data)
     tt_desk_forget(desk);
     assert_done(tt_desk_pin_request(desk, "change_pin", TT_PIN "\n654321"));
     g_assert_cmpuint(wrong_tries(desk), ==, 0);
-    assert_nothing_left(desk);
+    tt_desk_assert_nothing_left(desk);
     tt_desk_assert_refused(tt_desk_sign(desk, "ann", TT_PIN), "pin_incorrect", "low");
     assert_signs(desk, "654321");
     /* And back: the PIN that was refused a moment ago is right again. */
@@ -107,7 +97,7 @@ test_change_with_wrong_pin(void)
                    "locked", "ok");
     g_assert_cmpuint(tt_desk_count(desk, "C_Login", NULL), ==, 3);
     g_assert_cmpuint(tt_desk_count(desk, "C_SetPIN", NULL), ==, 0);
-    assert_nothing_left(desk);
+    tt_desk_assert_nothing_left(desk);
 }
 
 /* The token's limits are kept to before anything is sent; its other rules are the token's word, and
@@ -133,7 +123,7 @@ test_new_pin_refused(void)
         g_assert_cmpuint(tt_desk_count(desk, "C_Login", NULL), ==, 2 * rows[i].sent);
         g_assert_cmpuint(tt_desk_count(desk, "C_SetPIN", NULL), ==, rows[i].sent);
         g_assert_cmpuint(tt_desk_count(desk, "C_InitPIN", NULL), ==, rows[i].sent);
-        assert_nothing_left(desk);
+        tt_desk_assert_nothing_left(desk);
     }
     assert_signs(desk, TT_PIN);
 }
@@ -179,7 +169,7 @@ test_other_answers(void)
                        "ok", "ok");
         g_assert_cmpuint(tt_desk_count(desk, "C_SetPIN", NULL), ==, 1);
         g_assert_cmpuint(tt_desk_count(desk, "C_InitPIN", NULL), ==, 1);
-        assert_nothing_left(desk);
+        tt_desk_assert_nothing_left(desk);
     }
     tt_desk_write(desk, TT_ANN_SCRIPT, "", "");
     assert_signs(desk, TT_PIN);
@@ -208,7 +198,7 @@ test_to_be_changed(void)
                    "to_be_changed", "ok");
     g_assert_cmpuint(tt_desk_count(desk, "C_SetPIN", "{'right': false}"), ==, 1);
     assert_done(tt_desk_pin_request(desk, "change_pin", TT_PIN "\n654321"));
-    assert_nothing_left(desk);
+    tt_desk_assert_nothing_left(desk);
 }
 
 static void
@@ -244,7 +234,7 @@ test_unblock(void)
     g_assert_cmpuint(tt_desk_count(desk, "C_Login", NULL), ==, 2);
     g_assert_cmpuint(tt_desk_count(desk, "C_InitPIN", NULL), ==, 1);
     g_assert_cmpuint(tt_desk_count(desk, "C_SetPIN", NULL), ==, 0);
-    assert_nothing_left(desk);
+    tt_desk_assert_nothing_left(desk);
     assert_signs(desk, "654321");
     /* The PIN that locked it may become the PIN. */
     assert_done(tt_desk_pin_request(desk, "unblock_pin", PUK "\nwrong0"));
@@ -275,7 +265,7 @@ test_unblock_with_wrong_puk(void)
     assert_refused(tt_desk_pin_request(desk, "unblock_pin", PUK "\n654321"), "puk_blocked",
                    "locked", "locked");
     g_assert_cmpuint(tt_desk_count(desk, "C_Login", NULL), ==, 3);
-    assert_nothing_left(desk);
+    tt_desk_assert_nothing_left(desk);
     tt_desk_list(desk);
     g_assert_cmpstr(state_of(tt_desk_token(desk, "Ann"), "puk"), ==, "locked");
 }
@@ -325,7 +315,7 @@ test_opensc(void)
     lock(desk);
     assert_refused(tt_desk_pin_request(desk, "unblock_pin", PUK "\n654321"), "unsupported",
                    "locked", "ok");
-    assert_nothing_left(desk);
+    tt_desk_assert_nothing_left(desk);
 
     /* C_SetPIN without a login unblocks. The old PIN is never taken for a PUK. */
     write_opensc(desk, "opensc_unblocks");
@@ -350,7 +340,7 @@ test_opensc(void)
     g_assert_cmpuint(tt_desk_count(desk, "C_InitPIN", NULL), ==, 1);
     assert_done(tt_desk_pin_request(desk, "unblock_pin", PUK "\n654321"));
     assert_signs(desk, "654321");
-    assert_nothing_left(desk);
+    tt_desk_assert_nothing_left(desk);
 }
 
 /* On a key pad everything is typed there, once. */
@@ -390,7 +380,7 @@ test_pad(void)
         json_decref(answer);
         g_assert_cmpuint(tt_desk_count(desk, "C_Login", NULL), ==, rows[i].logins);
         g_assert_cmpuint(tt_desk_count(desk, "C_SetPIN", NULL), ==, 1 + rows[i].logins);
-        assert_nothing_left(desk);
+        tt_desk_assert_nothing_left(desk);
         tt_desk_forget(desk);
         answer = tt_desk_pin_request(desk, "unblock_pin", TB_TEST_NO_PIN);
         g_assert_cmpstr(
@@ -398,7 +388,7 @@ test_pad(void)
             rows[i].unblock);
         json_decref(answer);
         g_assert_cmpuint(tt_desk_count(desk, "C_Login", "{'pad': true}"), ==, 1);
-        assert_nothing_left(desk);
+        tt_desk_assert_nothing_left(desk);
     }
     /* Without pad and without pipe. */
     tt_desk_write(desk, TT_ANN_SCRIPT, "", "");

@@ -62,15 +62,6 @@ sign_held(TtDesk *desk, guint slot, const char *pin)
 }
 
 static void
-assert_logged_out(const TtDesk *desk)
-{
-    g_assert_cmpuint(tt_desk_count(desk, "C_Login", "{'rv': 'CKR_OK'}"), ==,
-                     tt_desk_count(desk, "C_Logout", "{'rv': 'CKR_OK'}"));
-    g_assert_cmpuint(tt_desk_count(desk, "C_OpenSession", "{'rv': 'CKR_OK'}"), ==,
-                     tt_desk_count(desk, "C_CloseSession", "{'rv': 'CKR_OK'}"));
-}
-
-static void
 test_reveal(void)
 {
     g_autoptr(TtDesk) desk = new_desk("", "");
@@ -81,7 +72,7 @@ test_reveal(void)
     tt_desk_forget(desk);
     assert_revealed(desk, tt_desk_pin_request(desk, "reveal", TT_PIN));
     g_assert_true(shows_ann(desk));
-    assert_logged_out(desk);
+    tt_desk_assert_nothing_left(desk);
     g_assert_false(is_hidden(desk));
     certificate = tt_desk_certificate(desk, tt_desk_token(desk, "Ann"), "ann");
     g_assert_cmpstr(json_string_value(json_object_get(certificate, "has_key")), ==, "yes");
@@ -111,11 +102,11 @@ test_held_login(void)
     g_assert_cmpuint(tt_desk_count(desk, "C_Logout", NULL), ==, 0);
     tt_desk_assert_signed(desk, sign_held(desk, 1, TB_TEST_NO_PIN), "ann", "ES256");
     g_assert_cmpuint(tt_desk_count(desk, "C_Login", NULL), ==, 1);
-    assert_logged_out(desk);
+    tt_desk_assert_nothing_left(desk);
     /* Once. */
     tt_desk_assert_refused(sign_held(desk, 1, TB_TEST_NO_PIN), "invalid_request", NULL);
     tt_desk_assert_signed(desk, tt_desk_sign(desk, "ann", TT_PIN), "ann", "ES256");
-    assert_logged_out(desk);
+    tt_desk_assert_nothing_left(desk);
 }
 
 /* Whatever else is asked ends it. */
@@ -141,7 +132,7 @@ test_held_login_ends(void)
         tt_desk_forget(desk);
         assert_revealed(desk, tt_desk_pin_request(desk, "reveal", TT_PIN));
         json_decref(tb_test_worker_ask(desk->worker, json_loads(text, 0, NULL), -1));
-        assert_logged_out(desk);
+        tt_desk_assert_nothing_left(desk);
         tt_desk_assert_refused(sign_held(desk, 1, TB_TEST_NO_PIN), "invalid_request", NULL);
     }
     tt_desk_list(desk);
@@ -151,7 +142,7 @@ test_held_login_ends(void)
     tt_desk_assert_refused(sign_held(desk, 1, TT_PIN), "invalid_request", NULL);
     assert_revealed(desk, tt_desk_pin_request(desk, "reveal", TT_PIN));
     tt_desk_assert_refused(sign_held(desk, 2, TB_TEST_NO_PIN), "invalid_request", NULL);
-    assert_logged_out(desk);
+    tt_desk_assert_nothing_left(desk);
 }
 
 /* The host may never come back to it. */
@@ -180,7 +171,7 @@ test_always_authenticate(void)
     assert_revealed(desk, tt_desk_pin_request(desk, "reveal", TT_PIN));
     tt_desk_assert_refused(sign_held(desk, 1, TB_TEST_NO_PIN), "invalid_request", NULL);
     g_assert_cmpuint(tt_desk_count(desk, "C_Login", NULL), ==, 1);
-    assert_logged_out(desk);
+    tt_desk_assert_nothing_left(desk);
     tt_desk_assert_signed(desk, tt_desk_sign(desk, "ann", TT_PIN), "ann", "ES256");
 }
 
@@ -207,7 +198,7 @@ test_wrong_pins(void)
     tt_desk_assert_refused(tt_desk_pin_request(desk, "reveal", "wrong2"), "pin_blocked", "locked");
     tt_desk_assert_refused(tt_desk_pin_request(desk, "reveal", TT_PIN), "pin_blocked", "locked");
     g_assert_cmpuint(tt_desk_count(desk, "C_Login", NULL), ==, 3);
-    assert_logged_out(desk);
+    tt_desk_assert_nothing_left(desk);
 }
 
 static void
