@@ -161,8 +161,9 @@ sign_meanwhile(Desk *desk)
 }
 
 /* "After another program has used the card it is blocked", or the PIN is asked for without end. A
- * reset takes the login away; the PIN was right all the same, and goes to the card once for each
- * request. */
+ * reset takes the login away; the PIN was right all the same, and we send it once for each request.
+ * When the reset comes between login and signature, OpenSC may show the card once more, by itself,
+ * what the card has just taken (use_pin_caching, on by default). */
 static void
 test_reset_by_another_program(Desk *desk, gconstpointer data)
 {
@@ -186,7 +187,7 @@ test_reset_by_another_program(Desk *desk, gconstpointer data)
     }
     (void)g_thread_join(other);
     g_assert_cmpint(desk->resets, >, 0);
-    g_assert_cmpuint(tb_rig_count(desk->rig, INS_VERIFY), <=, asked);
+    g_assert_cmpuint(tb_rig_count(desk->rig, INS_VERIFY), <=, 2 * asked);
     list_until(desk, 1);
     assert_signs(desk);
 }
