@@ -14,8 +14,14 @@
 
 #define DOMAIN "tokenbridge"
 #define SOURCE_LANGUAGE "en"
+#define NAME "LANGUAGE="
+#define VALUE_MAX 256 /* bytes */
 
 static const char *current = SOURCE_LANGUAGE;
+
+/* Lies in the environment, and is written in place: GTK has threads that read the environment when
+ * the host tells the page's language, and setenv(3) would move it from under them. */
+static char variable[sizeof NAME + VALUE_MAX] = NAME;
 
 /* Without regard to case, or to whether the parts are joined by '-' or by '_'. */
 static gboolean
@@ -100,6 +106,20 @@ set_locale(const char *language)
         (void)setlocale(LC_TIME, "C");
 }
 
+void
+tb_language_init(void)
+{
+    static gboolean done;
+    const char *own = g_getenv("LANGUAGE");
+
+    if (done)
+        return;
+    done = TRUE;
+    if (own)
+        (void)g_strlcat(variable, own, sizeof variable);
+    (void)putenv(variable);
+}
+
 gboolean
 tb_language_set(const char *wanted)
 {
@@ -107,8 +127,9 @@ tb_language_set(const char *wanted)
     static const char *const right_to_left[] = {"ar", "ckb", "fa", "he", "ps", "ug", "ur", NULL};
     g_autofree char *catalogues = find_catalogues();
 
+    tb_language_init();
     current = choose(wanted, available);
-    g_setenv("LANGUAGE", current, TRUE);
+    (void)g_strlcpy(variable + strlen(NAME), current, VALUE_MAX);
     set_locale(current);
     bindtextdomain(DOMAIN, catalogues); /* also makes gettext forget what it has looked up */
     bind_textdomain_codeset(DOMAIN, "UTF-8");

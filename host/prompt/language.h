@@ -11,6 +11,9 @@
  * when none is near. available ends in NULL; the result is one of its strings. */
 const char *tb_language_match(const char *wanted, const char *const *available);
 
+/* Makes room for the language in the environment; to be called before there are other threads. */
+void tb_language_init(void);
+
 /* Chooses the language and makes gettext, dates and digits use it; wanted may be NULL. Returns
  * whether the language is written from right to left. */
 gboolean tb_language_set(const char *wanted);

@@ -21,6 +21,7 @@
 #include "host/common/harden.h"
 #include "host/common/log.h"
 #include "host/common/sandbox-own.h"
+#include "host/prompt/language.h"
 #include "host/prompt/session.h"
 #include "host/prompt/style.h"
 #include "tokenbridge-config.h"
@@ -127,6 +128,7 @@ main(int argc, char **argv)
     (void)setlocale(LC_ALL, "");
     gtk_disable_setlocale();
     g_set_prgname("tokenbridge-prompt");
+    tb_language_init();
     if (!gtk_init_check()) {
         become_pinentry_prompt(argv);
         channel = tb_channel_new(TB_CHANNEL_FD);

@@ -84,6 +84,22 @@ test_languages(void)
     g_assert_cmpstr(tb_language_get(), ==, "en");
 }
 
+/* GTK's threads read the environment meanwhile, so it must not move. */
+static void
+test_language_in_place(void)
+{
+    const char *before;
+
+    tb_language_init();
+    before = g_getenv("LANGUAGE");
+    tb_language_set("fa");
+    g_assert_true(g_getenv("LANGUAGE") == before);
+    g_assert_cmpstr(before, ==, "fa");
+    tb_language_set("en");
+    g_assert_true(g_getenv("LANGUAGE") == before);
+    g_assert_cmpstr(before, ==, "en");
+}
+
 static void
 solar(guint year, guint month, guint day, guint solar_year, guint solar_month, guint solar_day)
 {
@@ -457,5 +473,6 @@ main(int argc, char **argv)
     g_test_add_func("/advice/token", test_token);
     g_test_add_func("/language/match", test_match);
     g_test_add_func("/language/set", test_languages);
+    g_test_add_func("/language/in-place", test_language_in_place);
     return g_test_run();
 }
