@@ -260,7 +260,8 @@ static void
 test_killed_once(void)
 {
     g_autofree char *script = g_strdup_printf(
-        "{'list': [" NO_TOKENS ", {'delay': %u, 'answer': {'tokens': []}}]}", tb_test_ms(2000));
+        "{'list': [" NO_TOKENS ", {'delay': %u, 'answer': {'tokens': []}}, " NO_TOKENS "]}",
+        tb_test_ms(2000));
     Fixture fixture;
     pid_t pid;
 
